@@ -1,0 +1,48 @@
+"""Origin records, while a model trains, which data really went in."""
+
+from typing import TYPE_CHECKING, Any
+
+from origin._version import __version__
+
+if TYPE_CHECKING:
+    from origin.core.fingerprint import fingerprint_sample
+    from origin.core.record import LicenseRecord, SourceRecord
+    from origin.query.engine import QueryEngine
+    from origin.storage.database import ProvenanceDatabase
+    from origin.tracking import finish, track
+
+__all__ = [
+    "LicenseRecord",
+    "ProvenanceDatabase",
+    "QueryEngine",
+    "SourceRecord",
+    "__version__",
+    "fingerprint_sample",
+    "finish",
+    "track",
+]
+
+# Where each public name lives; it is imported when it is first used.
+_HOMES = {
+    "LicenseRecord": "origin.core.record",
+    "ProvenanceDatabase": "origin.storage.database",
+    "QueryEngine": "origin.query.engine",
+    "SourceRecord": "origin.core.record",
+    "finish": "origin.tracking",
+    "fingerprint_sample": "origin.core.fingerprint",
+    "track": "origin.tracking",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'origin' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
