@@ -1,0 +1,191 @@
+"""Fingerprints: the SHA-256 of a sample's canonical bytes.
+
+Two samples have the same fingerprint exactly if they have the same content, on whatever
+machine, in whatever process, and however their memory is laid out. The rules (version 1) are
+in docs/fingerprint.md, precise enough to be followed in another language.
+"""
+
+from __future__ import annotations
+
+from collections import UserString
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from origin.core.arrays import is_array, is_octets, is_table
+from origin.core.encoder import Writer
+from origin.core.jsontext import plain_text
+from origin.core.leaves import is_image, is_packed
+from origin.core.refusal import Refusal
+from origin.errors import FingerprintError
+
+__all__ = [
+    "Encoding",
+    "canonical_bytes",
+    "content_type",
+    "encode",
+    "fingerprint_digest",
+    "fingerprint_sample",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A value as text and payloads.
+
+    Args:
+        text: JSON without line breaks, in which each payload has a leaf.
+        payloads: the bytes of those leaves as buffers, in the order of the leaves in the text.
+            They may share memory with the value.
+    """
+
+    text: str
+    payloads: list[Any]
+
+
+def encode(value: object) -> Encoding:
+    """Encode a value as it is written inside a sample.
+
+    The exceptions that ``canonical_bytes`` makes for a sample that is itself a string of bytes
+    or of characters are not made here.
+
+    Args:
+        value: any value with an encoding; a ``CanonicalArray`` is taken as the array it
+            describes, and its ``data`` becomes the payload itself.
+
+    Returns:
+        The text and the payloads.
+
+    Raises:
+        FingerprintError: the value, or something in it, has no encoding.
+
+    >>> encode({"b": b"xyz", "a": [1, None]})
+    Encoding(text='{"a":[1,null],"b":{"$bytes":3}}', payloads=[b'xyz'])
+    """
+    text = plain_text(value)
+    return _encode_anything(value) if text is None else Encoding(text, [])
+
+
+def canonical_bytes(value: object) -> bytes:
+    """Write a sample as its canonical bytes.
+
+    Args:
+        value: any value with an encoding.
+
+    Returns:
+        For bytes, these bytes; for a string, its UTF-8 bytes (RFC 3629; lone surrogates are
+        written as if they were characters); for all else the JSON text and, if there are
+        payloads, a line feed and the payloads end to end.
+
+    Raises:
+        FingerprintError: the value, or something in it, has no encoding.
+
+    >>> canonical_bytes({"label": 0, "text": "hi"})
+    b'{"label":0,"text":"hi"}'
+    >>> canonical_bytes([b"ab", b"c"])
+    b'[{"$bytes":2},{"$bytes":1}]\\nabc'
+    >>> canonical_bytes("hi"), canonical_bytes(b"hi")
+    (b'hi', b'hi')
+    """
+    return b"".join(_chunks(value))
+
+
+def fingerprint_digest(value: object) -> bytes:
+    """Hash a sample to its fingerprint.
+
+    Args:
+        value: any value with an encoding.
+
+    Returns:
+        The 32 bytes of the SHA-256 (FIPS 180-4) of the canonical bytes.
+
+    Raises:
+        FingerprintError: the value, or something in it, has no encoding.
+
+    >>> fingerprint_digest(b"").hex()[:16]
+    'e3b0c44298fc1c14'
+    """
+    digest = sha256()
+    for chunk in _chunks(value):
+        digest.update(chunk)
+    return digest.digest()
+
+
+def fingerprint_sample(value: object) -> str:
+    """Hash a sample to its fingerprint, as text.
+
+    Args:
+        value: any value with an encoding.
+
+    Returns:
+        64 lower-case hexadecimal digits: the SHA-256 (FIPS 180-4) of the canonical bytes.
+
+    Raises:
+        FingerprintError: the value, or something in it, has no encoding.
+
+    >>> fingerprint_sample({"text": "hi"}) == fingerprint_sample({"text": "ho"})
+    False
+    >>> fingerprint_sample(b"")
+    'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+    """
+    return fingerprint_digest(value).hex()
+
+
+def content_type(value: object) -> str:
+    """Name the broad kind of a sample.
+
+    Args:
+        value: anything, encodable or not.
+
+    Returns:
+        ``"text"``, ``"bytes"``, ``"image"``, ``"array"``, or ``"json"`` for mappings,
+        sequences, scalars and all else.
+
+    >>> content_type("hi"), content_type({"text": "hi"}), content_type(b"hi")
+    ('text', 'json', 'bytes')
+    """
+    if isinstance(value, (str, UserString)):
+        return "text"
+    if is_octets(value):
+        return "bytes"
+    if is_image(value):
+        return "image"
+    if is_array(value) or is_packed(value):
+        return "array"
+    return "bytes" if _has_only_bytes(value) else "json"
+
+
+def _has_only_bytes(value: object) -> bool:
+    return hasattr(type(value), "tobytes") and not isinstance(value, type) and not is_table(value)
+
+
+def _chunks(value: object) -> list[Any]:
+    """Split the canonical bytes into the pieces they consist of, without copying payloads."""
+    if type(value) is bytes:
+        return [value]
+    if isinstance(value, UserString):
+        value = value.data
+    if isinstance(value, str):
+        return [value.encode("utf-8", "surrogatepass")]
+    plain = plain_text(value)
+    if plain is not None:
+        return [plain.encode("utf-8", "surrogatepass")]
+    encoding = _encode_anything(value)
+    payloads = encoding.payloads
+    if len(payloads) == 1 and encoding.text.startswith('{"$bytes":'):
+        return payloads  # no other value has a text that begins like this
+    text = encoding.text.encode("utf-8", "surrogatepass")
+    return [text, b"\n", *payloads] if payloads else [text]
+
+
+def _encode_anything(value: object) -> Encoding:
+    writer = Writer()
+    try:
+        writer.write(value)
+    except Refusal as refusal:
+        raise refusal.error() from refusal.__cause__
+    except RecursionError:
+        raise FingerprintError(
+            "cannot fingerprint the sample: it is nested too deeply or contains itself"
+        ) from None
+    return Encoding("".join(writer.parts), writer.payloads)

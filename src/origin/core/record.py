@@ -1,0 +1,294 @@
+"""What Origin writes down: frozen records that validate themselves.
+
+Times are ISO 8601 text in UTC. Text fields take any text whatever; only
+emptiness and types are checked here, what a license id means is not.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from origin.errors import InvalidRecordError
+
+UNKNOWN_LICENSE = "unknown"
+
+
+def utc_now() -> str:
+    """The time now as ISO 8601 text in UTC, to the microsecond.
+
+    >>> utc_now()[-6:]
+    '+00:00'
+    """
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds")
+
+
+def _require_text(record: object, **fields: object) -> None:
+    for name, value in fields.items():
+        if not isinstance(value, str) or not value:
+            raise InvalidRecordError(
+                f"{type(record).__name__}.{name} must be a non-empty str, not {_shown(value)}"
+            )
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
+
+
+def _require_time(record: object, name: str, value: str) -> None:
+    try:
+        datetime.fromisoformat(value.removesuffix("Z"))
+    except (TypeError, ValueError, AttributeError):
+        raise InvalidRecordError(
+            f"{type(record).__name__}.{name} must be an ISO 8601 time such as "
+            f"'2025-01-15T00:00:00Z', not {_shown(value)}"
+        ) from None
+
+
+def json_text(what: str, value: object) -> str:
+    """Turn metadata into JSON text.
+
+    Args:
+        what: how the value is called in an error message.
+        value: anything the standard ``json`` module can write.
+
+    Raises:
+        InvalidRecordError: the value is not made of JSON types.
+
+    >>> json_text("metadata", {"b": 1})
+    '{"b": 1}'
+    """
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidRecordError(
+            f"{what} must be made of JSON types (dict, list, str, int, float, bool, None): {error}"
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """One recorded training run.
+
+    Args:
+        session_id: a UUID as text.
+        created_at: when it began.
+        config_hash: the user's own name for the configuration, any text.
+        status: ``running``, ``completed``, ``failed``, or ``interrupted`` when every
+            process that recorded into it is gone and nobody ended it.
+        metadata: the user's own JSON object.
+        ended_at: when it was ended, None before that.
+        streams: how many hooks opened a stream into it.
+        gaps: how many gaps its record has; each is told by ``QueryEngine.get_session_summary``.
+
+    >>> SessionRecord("7d0e…", "2026-01-01T00:00:00+00:00", "v1", "completed", streams=1).complete
+    True
+    """
+
+    session_id: str
+    created_at: str
+    config_hash: str
+    status: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    ended_at: str | None = None
+    streams: int = 0
+    gaps: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was handed to the training loop so far is on record."""
+        return self.streams > 0 and self.gaps == 0 and self.status != "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """Where samples come from: a data set, file, table or URL.
+
+    Args:
+        source_id: the user's name for it, as hooks name it.
+        source_type: ``dataset``, ``file``, ``database``, ``url`` or any other word.
+        source_path: where it is, if that is known.
+        license_id: its license; None when nobody said, which counts as ``unknown``.
+        first_seen: ISO 8601 time; now when left out.
+
+    Raises:
+        InvalidRecordError: a field is empty, of the wrong type or no time.
+
+    >>> SourceRecord("digits", license_id="CC-BY-4.0").source_type
+    'dataset'
+    """
+
+    source_id: str
+    source_type: str = "dataset"
+    source_path: str | None = None
+    license_id: str | None = None
+    first_seen: str = field(default_factory=utc_now)
+
+    def __post_init__(self) -> None:
+        _require_text(self, source_id=self.source_id, source_type=self.source_type)
+        if self.source_path is not None and not isinstance(self.source_path, str):
+            raise InvalidRecordError(
+                f"SourceRecord.source_path must be a str or None, not {_shown(self.source_path)}"
+            )
+        if self.license_id is not None:
+            _require_text(self, license_id=self.license_id)
+        _require_time(self, "first_seen", self.first_seen)
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseRecord:
+    """A license, as the user defines it.
+
+    Args:
+        license_id: the id that sources and hooks name.
+        license_name: its full name.
+        license_url: where its text is.
+        permissions, restrictions, conditions: words such as ``"use"``,
+            ``"no-commercial"``, ``"attribution"``; any sequence of str, kept as a tuple.
+        copyleft: whether derived works must carry the same license.
+
+    Raises:
+        InvalidRecordError: a field is empty or of the wrong type.
+
+    >>> LicenseRecord("CUSTOM-1.0", "Custom", permissions=["use"]).permissions
+    ('use',)
+    """
+
+    license_id: str
+    license_name: str
+    license_url: str | None = None
+    permissions: tuple[str, ...] = ()
+    restrictions: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    copyleft: bool = False
+
+    def __post_init__(self) -> None:
+        _require_text(self, license_id=self.license_id, license_name=self.license_name)
+        if self.license_url is not None and not isinstance(self.license_url, str):
+            raise InvalidRecordError(
+                f"LicenseRecord.license_url must be a str or None, not {_shown(self.license_url)}"
+            )
+        if not isinstance(self.copyleft, bool):
+            raise InvalidRecordError("LicenseRecord.copyleft must be True or False")
+        for name in ("permissions", "restrictions", "conditions"):
+            object.__setattr__(self, name, self._words(name))
+
+    def _words(self, name: str) -> tuple[str, ...]:
+        words = getattr(self, name)
+        if isinstance(words, str) or not all(isinstance(word, str) for word in words):
+            raise InvalidRecordError(
+                f"LicenseRecord.{name} must be a sequence of str, such as ('use', 'modify')"
+            )
+        return tuple(words)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRecord:
+    """One hook in one process: batches of one source flowing into one session."""
+
+    stream_no: int
+    session_id: str
+    source_id: str
+    license_id: str | None
+    rank: int
+    world_size: int
+    opened_at: str
+    batches: int = 0
+    observations: int = 0
+    bytes_seen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PackedBatch:
+    """A batch as the ledger keeps it.
+
+    Args:
+        stream_no: the stream it belongs to.
+        batch_no: its number in that stream, from 0.
+        epoch: which pass over the data it was part of, from 0.
+        seen_at: milliseconds since 1970, when it was handed over.
+        root: the Merkle root of its samples, 32 bytes.
+        fingerprints: the samples' fingerprints in order, 32 bytes each, end to end.
+        byte_sizes: canonical bytes of each sample; one int when all are equal.
+        content_types: what each sample is; one str when all are equal.
+        keys: the user's own sample ids, if any.
+        metadata: what the hook says of each sample beyond its position, if anything.
+    """
+
+    stream_no: int
+    batch_no: int
+    epoch: int
+    seen_at: int
+    root: bytes
+    fingerprints: bytes
+    byte_sizes: int | list[int]
+    content_types: str | list[str]
+    keys: list[str | None] | None = None
+    metadata: list[dict[str, Any] | None] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many samples the batch has."""
+        return len(self.fingerprints) // 32
+
+    @property
+    def total_bytes(self) -> int:
+        """The canonical bytes of all its samples together."""
+        sizes = self.byte_sizes
+        return sizes * self.count if isinstance(sizes, int) else sum(sizes)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Batches that the training loop received and the record does not hold.
+
+    Args:
+        stream_no: the stream they belong to.
+        first_batch: the number of the first batch that is missing.
+        last_batch: the number of the last one.
+        reason: why, in words.
+        noticed_at: ISO 8601 time.
+    """
+
+    stream_no: int
+    first_batch: int
+    last_batch: int
+    reason: str
+    noticed_at: str = field(default_factory=utc_now)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRecord:
+    """One distinct sample, as it was first seen.
+
+    Args:
+        sample_id: its fingerprint, 64 hex digits.
+        byte_size: how many canonical bytes it has.
+        content_type: ``bytes``, ``text``, ``array``, ``image`` or ``json``.
+        key: the user's own id for it, if the hook was told one.
+        metadata: what the hook said of it beyond its position.
+    """
+
+    sample_id: str
+    byte_size: int
+    content_type: str
+    key: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One sample seen at one position of one batch."""
+
+    sample_id: str
+    session_id: str
+    source_id: str
+    license_id: str
+    stream_no: int
+    batch_no: int
+    position: int
+    epoch: int
+    seen_at: str
+    key: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
