@@ -1,0 +1,110 @@
+"""Databases of earlier versions stay readable, to the last fact."""
+
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from storage_support import batch, batch_numbers, integrity
+
+from origin.core.record import SourceRecord, StreamRecord
+from origin.errors import StorageError
+from origin.storage.database import ProvenanceDatabase
+from origin.storage.schema import MIGRATIONS
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+sys.path.insert(0, str(GOLDEN))
+
+import make_database as golden  # noqa: E402
+
+IMAGES, HOSTILE, SCRAPED = golden.SOURCES
+NOW = replace(golden.REREGISTERED, first_seen=IMAGES.first_seen)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return Path(shutil.copy(GOLDEN / "v1.db", tmp_path / "v1.db"))
+
+
+def check_facts(db: ProvenanceDatabase) -> None:
+    check_sessions(db)
+    check_sources(db)
+    check_streams(db)
+    for stream_no in (1, 2, 3):
+        assert list(db.ledger.batches(stream_no)) == golden.batches(stream_no)
+        assert db.ledger.epochs(stream_no) == 2
+    found = db.ledger.containing(golden.fingerprint("a"), [1, 2, 3, 4])
+    assert [(b.stream_no, b.batch_no, at) for b, at in found] == [
+        (stream_no, batch_no, at)
+        for stream_no in (1, 2, 3)
+        for batch_no, at in ((0, [0]), (1, [0, 1]))
+    ]
+
+
+def check_sessions(db: ProvenanceDatabase) -> None:
+    third, second, first = db.list_sessions()
+    assert [s.session_id for s in (first, second, third)] == list(golden.SESSIONS)
+    assert [s.status for s in (first, second, third)] == ["completed", "failed", "interrupted"]
+    assert first.config_hash == "config ☃ \ud800"
+    assert first.metadata == {"seed": 7, "note": "é \U0001f600", "list": [1]}
+    assert (first.created_at, first.ended_at) == (golden.MOMENT, golden.MOMENT)
+    assert (first.streams, first.gaps, first.complete) == (3, 3, False)
+    assert (second.streams, second.gaps, second.metadata) == (1, 0, {})
+    assert (third.streams, third.ended_at) == (0, None)
+    assert db.catalog.gaps(first.session_id) == [golden.gap(number) for number in (1, 2, 3)]
+
+
+def check_sources(db: ProvenanceDatabase) -> None:
+    assert db.list_sources() == [NOW, HOSTILE, SCRAPED]
+    history: list[tuple[SourceRecord, list[str | None]]] = [
+        (IMAGES, ["MIT", "Apache-2.0"]),
+        (HOSTILE, ["CUSTOM-1.0"]),
+        (SCRAPED, [None]),
+    ]
+    for source, licenses in history:
+        assert db.source_history(source.source_id) == [(golden.MOMENT, each) for each in licenses]
+    assert db.list_licenses() == [golden.LICENSE]
+
+
+def check_streams(db: ProvenanceDatabase) -> None:
+    seen = [sum(b.total_bytes for b in golden.batches(1))]
+    assert db.catalog.streams() == [
+        *(
+            StreamRecord(
+                number, golden.SESSIONS[0], source.source_id, source.license_id, 1, 4,
+                golden.MOMENT, 3, 8, *seen,
+            )
+            for number, source in enumerate(golden.SOURCES, start=1)
+        ),
+        StreamRecord(4, golden.SESSIONS[1], "images", "Apache-2.0", 0, 1, golden.MOMENT),
+    ]  # fmt: skip
+
+
+def test_read_as_it_is(copy: Path) -> None:
+    if MIGRATIONS[-1].version == 1:
+        with ProvenanceDatabase(copy, read_only=True) as db:
+            check_facts(db)
+    else:
+        with pytest.raises(StorageError, match="open it once without read_only=True"):
+            ProvenanceDatabase(copy, read_only=True)
+    assert copy.read_bytes() == (GOLDEN / "v1.db").read_bytes()
+
+
+def test_opened_for_writing_and_carried_on(copy: Path) -> None:
+    with ProvenanceDatabase(copy) as db:
+        check_facts(db)
+        session = db.begin_session("later")
+        stream = db.open_stream(session.session_id, "images")
+        assert stream.stream_no == 5
+        db.append([batch(5, 0)])
+        assert batch_numbers(db, 5) == [0]
+        db.end_session(golden.SESSIONS[2], "failed")
+        assert db.get_session(golden.SESSIONS[2]).status == "failed"
+    assert integrity(copy) == "ok"
+
+
+def test_this_version_still_writes_the_same_facts(tmp_path: Path) -> None:
+    golden.make(tmp_path / "new.db")
+    with ProvenanceDatabase(tmp_path / "new.db", read_only=True) as db:
+        check_facts(db)

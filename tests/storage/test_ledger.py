@@ -1,0 +1,158 @@
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from storage_support import batch, batch_numbers, fingerprint, open_stream
+
+from origin.core.record import Gap, PackedBatch
+from origin.errors import CorruptDatabaseError, InvalidRecordError, OriginError, StorageError
+from origin.storage.database import ProvenanceDatabase
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"byte_sizes": 0},
+        {"byte_sizes": 2**40},
+        {"byte_sizes": [1, 2, 3, 2**32 - 1]},
+        {"byte_sizes": [0, 2**32, 5, 2**62]},
+        {"byte_sizes": [2**32] * 4},
+        {"content_types": ["text", "bytes", "array", "json"]},
+        {"keys": ["a", None, "", "d" * 1000]},
+        {"keys": [None] * 4},
+        {"metadata": [None, {}, {"row": 1, "deep": {"a": [1, None, True, 1.5]}}, {"x": "y"}]},
+        {"count": 0},
+        {"count": 0, "byte_sizes": [], "content_types": [], "keys": [], "metadata": []},
+        {"count": 1, "byte_sizes": [7], "content_types": ["json"]},
+        {"epoch": 2**40, "seen_at": -5},
+        {"batch_no": 2**40 - 1},
+    ],
+)
+def test_batches_round_trip(db: ProvenanceDatabase, changes: dict[str, Any]) -> None:
+    _, stream_no = open_stream(db)
+    written = batch(stream_no, **{"batch_no": 0, **changes})
+    db.append([written])
+    assert list(db.ledger.batches(stream_no)) == [written]
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.integers(0, 2**59) | st.integers(0, 2**33), max_size=9))
+def test_any_sizes_round_trip(db: ProvenanceDatabase, sizes: list[int]) -> None:
+    _, stream_no = open_stream(db)
+    written = batch(stream_no, 0, len(sizes), byte_sizes=sizes)
+    db.append([written])
+    assert list(db.ledger.batches(stream_no)) == [written]
+
+
+def test_ranges_and_pages_keep_to_their_stream(db: ProvenanceDatabase) -> None:
+    streams = [open_stream(db)[1] for _ in range(3)]
+    for stream_no in streams:
+        db.append([batch(stream_no, number, 1) for number in range(600)])
+    own = streams[1]
+    assert batch_numbers(db, own) == list(range(600))
+    for first, last in ((0, 0), (255, 256), (10, 520), (599, 2**50), (600, 700), (5, 4), (-9, 1)):
+        found = [b.batch_no for b in db.ledger.batches(own, first, last)]
+        assert found == [n for n in range(600) if first <= n <= last]
+    assert {b.stream_no for b in db.ledger.batches(own, -(2**41), 2**41)} == {own}
+    assert list(db.ledger.fingerprints(own)) == [
+        batch(own, number, 1).fingerprints for number in range(600)
+    ]
+
+
+def test_containing_finds_every_position_and_no_false_one(db: ProvenanceDatabase) -> None:
+    _, stream_no = open_stream(db)
+    _, other = open_stream(db)
+    wanted, filler = fingerprint("wanted"), fingerprint("filler")
+    straddling = bytes(16) + wanted + bytes(16)
+    db.append([batch(stream_no, 0, fingerprints=wanted + filler + wanted)])
+    db.append([batch(stream_no, 1, fingerprints=straddling)])
+    db.append([batch(stream_no, 2, fingerprints=straddling + wanted)])
+    db.append([batch(stream_no, number, fingerprints=wanted) for number in range(3, 603)])
+    db.append([batch(other, 0, fingerprints=filler + wanted)])
+    found = [
+        (b.stream_no, b.batch_no, positions)
+        for b, positions in db.ledger.containing(wanted, [stream_no, other])
+    ]
+    assert found[:3] == [(stream_no, 0, [0, 2]), (stream_no, 2, [2]), (stream_no, 3, [0])]
+    assert found[-1] == (other, 0, [1])
+    assert len(found) == 603
+    assert list(db.ledger.containing(fingerprint("absent"), [stream_no])) == []
+    zeros = bytes(32)
+    db.append([batch(stream_no, 700, fingerprints=zeros * 3)])
+    assert [p for _, p in db.ledger.containing(zeros, [stream_no])] == [[0, 1, 2]]
+
+
+def test_epochs(db: ProvenanceDatabase) -> None:
+    _, stream_no = open_stream(db)
+    assert db.ledger.epochs(stream_no) == 0
+    db.append([batch(stream_no, number, epoch=number // 3) for number in range(7)])
+    assert db.ledger.epochs(stream_no) == 3
+
+
+def spoilt(stream_no: int) -> list[tuple[PackedBatch, type[OriginError]]]:
+    return [
+        (batch(stream_no, 0), StorageError),
+        (batch(stream_no, 5), StorageError),
+        (batch(999, 5), InvalidRecordError),
+        (batch(stream_no, -1), InvalidRecordError),
+        (batch(stream_no, 2**40), InvalidRecordError),
+        (batch(stream_no, 9, root=b"short"), StorageError),
+        (batch(stream_no, 9, fingerprints=bytes(33)), InvalidRecordError),
+        (batch(stream_no, 9, byte_sizes=[1, 2]), InvalidRecordError),
+        (batch(stream_no, 9, byte_sizes=[1, 2, 3, 4, 5, 6, 7, 8]), InvalidRecordError),
+        (batch(stream_no, 9, byte_sizes=[1, 2, 3, -4]), InvalidRecordError),
+        (batch(stream_no, 9, byte_sizes=[1, 2, 3, 2**64]), InvalidRecordError),
+        (batch(stream_no, 9, byte_sizes=2**63), InvalidRecordError),
+        (batch(stream_no, 9, byte_sizes=[2**63] * 4), InvalidRecordError),
+        (batch(stream_no, 9, epoch=2**70), InvalidRecordError),
+        (batch(stream_no, 9, keys=["a"]), InvalidRecordError),
+        (batch(stream_no, 9, content_types=["text"]), InvalidRecordError),
+        (batch(stream_no, 9, metadata=[{"a": {1}}, None, None, None]), InvalidRecordError),
+    ]
+
+
+@pytest.mark.parametrize("number", range(17))
+def test_one_bad_batch_leaves_nothing_of_its_group(db: ProvenanceDatabase, number: int) -> None:
+    session_id, stream_no = open_stream(db)
+    db.append([batch(stream_no, 0)])
+    before = db.catalog.streams()
+    bad, error = spoilt(stream_no)[number]
+    group = [batch(stream_no, 5), batch(stream_no, 6), bad, batch(stream_no, 7)]
+    with pytest.raises(error):
+        db.append(group, [Gap(stream_no, 8, 8, "lost")])
+    assert batch_numbers(db, stream_no) == [0]
+    assert db.catalog.streams() == before
+    assert db.catalog.gaps(session_id) == []
+    db.append([batch(stream_no, 5)])
+    assert batch_numbers(db, stream_no) == [0, 5]
+
+
+def test_a_gap_of_no_stream_leaves_nothing(db: ProvenanceDatabase) -> None:
+    _, stream_no = open_stream(db)
+    with pytest.raises(InvalidRecordError, match=r"no stream 77.*db\.open_stream"):
+        db.append([batch(stream_no, 0)], [Gap(77, 0, 0, "x")])
+    assert batch_numbers(db, stream_no) == []
+
+
+def test_damaged_details_are_named(db: ProvenanceDatabase) -> None:
+    _, stream_no = open_stream(db)
+    db.append([batch(stream_no, 3, keys=["a", "b", "c", "d"])])
+    db._connection.rows("UPDATE batches SET details = x'00'")
+    with pytest.raises(CorruptDatabaseError, match=f"batch 3 of stream {stream_no}"):
+        list(db.ledger.batches(stream_no))
+
+
+def test_a_paused_reader_holds_nobody_up(db: ProvenanceDatabase) -> None:
+    _, stream_no = open_stream(db)
+    db.append([batch(stream_no, number) for number in range(300)])
+    reading = db.ledger.batches(stream_no)
+    assert next(reading).batch_no == 0
+    writer = threading.Thread(target=db.append, args=([batch(stream_no, 300)],))
+    writer.start()
+    writer.join(timeout=30)
+    assert not writer.is_alive()
+    assert [b.batch_no for b in reading] == list(range(1, 301))
