@@ -1,0 +1,175 @@
+"""The records that answers are made of."""
+
+import re
+import reprlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
+
+from origin.core.record import Observation, PackedBatch, SampleRecord, StreamRecord
+from origin.errors import SampleNotFoundError
+from origin.query.streams import license_key, license_name
+
+_SAMPLE_ID = re.compile("[0-9a-fA-F]{64}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """One batch, as the training loop received it.
+
+    Args:
+        session_id: the session it was recorded in.
+        stream_no: the stream it belongs to.
+        batch_no: its number in that stream, from 0.
+        source_id: where its samples came from.
+        license_id: the license they came under; ``unknown`` when nobody said.
+        epoch: which pass over the data it was part of, from 0.
+        seen_at: when it was handed over, ISO 8601 in UTC.
+        root: the Merkle root of its samples, 64 hex digits.
+        samples: how many samples it has.
+        fingerprints: theirs in order, 32 bytes each; ``sample_ids`` has them as text.
+    """
+
+    session_id: str
+    stream_no: int
+    batch_no: int
+    source_id: str
+    license_id: str
+    epoch: int
+    seen_at: str
+    root: str
+    samples: int
+    fingerprints: bytes = field(repr=False)
+
+    @property
+    def sample_ids(self) -> tuple[str, ...]:
+        """The ids of its samples, in order."""
+        packed = self.fingerprints
+        return tuple(packed[at : at + 32].hex() for at in range(0, len(packed), 32))
+
+
+@dataclass(frozen=True, slots=True)
+class SampleTrace:
+    """Everything the record says of one sample.
+
+    Args:
+        sample: the sample, as it was first seen.
+        sources: the ids of the sources it came from, the first one first.
+        licenses: the licenses it came under, ``unknown`` among them where nobody said.
+        sessions: the ids of the sessions that saw it.
+        observations: each time it was seen, in order of time.
+    """
+
+    sample: SampleRecord
+    sources: tuple[str, ...]
+    licenses: tuple[str, ...]
+    sessions: tuple[str, ...]
+    observations: list[Observation]
+
+
+class Sighting(NamedTuple):
+    """A position of a batch of a stream."""
+
+    batch: PackedBatch
+    position: int
+    stream: StreamRecord
+
+
+def parse_sample_id(sample_id: object) -> bytes:
+    """The fingerprint that a sample id stands for.
+
+    Args:
+        sample_id: 64 hex digits in either case, or the 32 bytes themselves.
+
+    Raises:
+        SampleNotFoundError: it is neither, so no sample can have it.
+
+    >>> parse_sample_id("AB" * 32) == b"\\xab" * 32
+    True
+    """
+    if isinstance(sample_id, bytes) and len(sample_id) == 32:
+        return sample_id
+    if isinstance(sample_id, str) and _SAMPLE_ID.fullmatch(sample_id):
+        return bytes.fromhex(sample_id)
+    raise SampleNotFoundError(
+        f"{reprlib.repr(sample_id)} is no sample id: that is 64 hex digits, and "
+        "origin.fingerprint_sample(value) computes it"
+    )
+
+
+def iso_time(milliseconds: int) -> str:
+    """A time since 1970 as ISO 8601 text in UTC.
+
+    >>> iso_time(1_500)
+    '1970-01-01T00:00:01.500+00:00'
+    """
+    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds")
+
+
+def batch_record(batch: PackedBatch, stream: StreamRecord) -> BatchRecord:
+    """A batch of the ledger as it is shown."""
+    return BatchRecord(
+        session_id=stream.session_id,
+        stream_no=stream.stream_no,
+        batch_no=batch.batch_no,
+        source_id=stream.source_id,
+        license_id=license_name(stream.license_id),
+        epoch=batch.epoch,
+        seen_at=iso_time(batch.seen_at),
+        root=batch.root.hex(),
+        samples=batch.count,
+        fingerprints=batch.fingerprints,
+    )
+
+
+def sample_record(batch: PackedBatch, position: int) -> SampleRecord:
+    """The sample at one position of a batch."""
+    sizes, types = batch.byte_sizes, batch.content_types
+    return SampleRecord(
+        sample_id=batch.fingerprints[32 * position : 32 * position + 32].hex(),
+        byte_size=sizes if isinstance(sizes, int) else sizes[position],
+        content_type=types if isinstance(types, str) else types[position],
+        key=None if batch.keys is None else batch.keys[position],
+        metadata={} if batch.metadata is None else batch.metadata[position] or {},
+    )
+
+
+def observation(sighting: Sighting) -> Observation:
+    """What was seen at one position of a batch."""
+    batch, position, stream = sighting
+    sample = sample_record(batch, position)
+    return Observation(
+        sample_id=sample.sample_id,
+        session_id=stream.session_id,
+        source_id=stream.source_id,
+        license_id=license_name(stream.license_id),
+        stream_no=stream.stream_no,
+        batch_no=batch.batch_no,
+        position=position,
+        epoch=batch.epoch,
+        seen_at=iso_time(batch.seen_at),
+        key=sample.key,
+        metadata=sample.metadata,
+    )
+
+
+def sample_trace(sightings: Sequence[Sighting]) -> SampleTrace:
+    """What all sightings of one sample, the first one first, say together."""
+    first = sightings[0]
+    observations = [observation(sighting) for sighting in sightings]
+    licenses: dict[str, str] = {}
+    for seen in observations:
+        licenses.setdefault(license_key(seen.license_id), seen.license_id)
+    return SampleTrace(
+        sample=sample_record(first.batch, first.position),
+        sources=_distinct(seen.source_id for seen in observations),
+        licenses=tuple(licenses.values()),
+        sessions=_distinct(seen.session_id for seen in observations),
+        observations=observations,
+    )
+
+
+def _distinct(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))

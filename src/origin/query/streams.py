@@ -1,0 +1,98 @@
+"""Which streams a question is about, and how their batches are read."""
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from heapq import merge
+from operator import attrgetter
+from typing import NamedTuple
+
+from origin.core.record import UNKNOWN_LICENSE, SourceRecord, StreamRecord
+from origin.errors import ConfigurationError
+from origin.storage.ledger import Ledger
+
+
+class Head(NamedTuple):
+    """What of a batch is read to count and find samples."""
+
+    time: int
+    stream_no: int
+    batch_no: int
+    epoch: int
+    fingerprints: bytes
+
+
+def license_key(license_id: str | None) -> str:
+    """The form in which license ids are compared.
+
+    >>> license_key("Apache-2.0") == license_key("APACHE-2.0")
+    True
+    >>> license_key(None)
+    'unknown'
+    """
+    return UNKNOWN_LICENSE if license_id is None else license_id.casefold()
+
+
+def license_name(license_id: str | None) -> str:
+    """The form in which a license id is shown.
+
+    >>> license_name("MIT"), license_name(None), license_name("UNKNOWN")
+    ('MIT', 'unknown', 'unknown')
+    """
+    if license_id is None or license_key(license_id) == UNKNOWN_LICENSE:
+        return UNKNOWN_LICENSE
+    return license_id
+
+
+def under_license(streams: Iterable[StreamRecord], license_id: str) -> list[StreamRecord]:
+    """The streams whose samples came under a license.
+
+    Raises:
+        ConfigurationError: the license id is no text.
+    """
+    _require_text("license_id", license_id)
+    wanted = license_key(license_id)
+    return [stream for stream in streams if license_key(stream.license_id) == wanted]
+
+
+def from_source(
+    streams: Iterable[StreamRecord], sources: Iterable[SourceRecord], pattern: str
+) -> list[StreamRecord]:
+    """The streams whose source has an id or a path that matches a pattern.
+
+    Raises:
+        ConfigurationError: the pattern is no text.
+    """
+    _require_text("pattern", pattern)
+    wanted = {
+        source.source_id
+        for source in sources
+        if _matches(source.source_id, pattern) or _matches(source.source_path, pattern)
+    }
+    return [stream for stream in streams if stream.source_id in wanted]
+
+
+def _require_text(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} must be a str, not a {type(value).__name__}")
+
+
+def _matches(value: str | None, pattern: str) -> bool:
+    # The comparison finds names such as "data[1]", which as patterns mean something else.
+    return value is not None and (value == pattern or fnmatchcase(value, pattern))
+
+
+def heads(ledger: Ledger, stream: StreamRecord) -> Iterator[Head]:
+    """The batches that a stream had when its record was read, in order.
+
+    Args:
+        ledger: where they are.
+        stream: its count of batches is the limit: what was appended since is left out.
+    """
+    for batch_no, epoch, seen_at, packed in ledger.heads(stream.stream_no, stream.batches):
+        yield Head(seen_at, stream.stream_no, batch_no, epoch, packed)
+
+
+def heads_by_time(ledger: Ledger, streams: Iterable[StreamRecord]) -> Iterator[Head]:
+    """The batches of several streams in the order they were seen."""
+    # Merging keeps each stream's own order, also where its clock was set back; sorting would not.
+    return merge(*(heads(ledger, stream) for stream in streams), key=attrgetter("time"))
