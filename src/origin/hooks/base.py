@@ -1,0 +1,313 @@
+"""`BaseHook`: what every hook does, whatever framework its batches come from."""
+
+import logging
+import os
+import time
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+from origin.core.fingerprint import content_type
+from origin.core.record import json_text
+from origin.errors import BatchError, OriginWarning, RecordingError
+from origin.hooks.passes import Hindsight, Pass, Reader
+from origin.hooks.reader import canonical_item
+from origin.hooks.settings import failure_policy, place_in_job, recording_mode
+from origin.hooks.wrapper import RecordedLoader, RecordedStream
+from origin.recorder.capture import Capture, capture_rows
+from origin.recorder.distinct import DistinctCounter
+from origin.recorder.recorder import Recorder
+from origin.recorder.stream import PendingBatch, Stream
+from origin.storage.database import ProvenanceDatabase
+
+_log = logging.getLogger("origin")
+
+
+class BaseHook(ABC):
+    """Records the batches of one source into one session. Extend it by ``_extract_samples``.
+
+    Args:
+        db: the database to record into.
+        session_id: a running session of that database.
+        source_id: where the samples come from; it is registered if nobody did that.
+        license_id: the source's license; left out, the one it is registered under.
+        on_error: what happens when recording fails once training has begun: ``"warn"``
+            notes the gap and goes on, ``"raise"`` raises. Left out, ``ORIGIN_MODE`` decides.
+        enabled: False records nothing. Left out, ``ORIGIN_MODE=off`` does that.
+        rank, world_size: this process's place in a distributed job; found out when left out.
+
+    Raises:
+        SessionNotFoundError, SessionEndedError: the session cannot be recorded into.
+        SourceLicenseError: the source is registered under another license.
+        ReadOnlyDatabaseError: the database is read-only.
+
+    >>> class Lines(BaseHook):
+    ...     def _extract_samples(self, batch):
+    ...         return [(line, {}) for line in batch.splitlines()]
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with ProvenanceDatabase(f"{folder.name}/provenance.db") as db:
+    ...     with db.session(config_hash="v1") as session:
+    ...         hook = Lines(db, session.session_id, "poems", "CC0-1.0")
+    ...         root = hook.observe("one line\\nanother")
+    ...     hook.get_stats()["samples_observed"]
+    2
+    >>> folder.cleanup()
+    """
+
+    def __init__(
+        self,
+        db: ProvenanceDatabase,
+        session_id: str,
+        source_id: str,
+        license_id: str | None = None,
+        *,
+        on_error: str | None = None,
+        enabled: bool | None = None,
+        rank: int | None = None,
+        world_size: int | None = None,
+    ) -> None:
+        self.db = db
+        self.session_id = session_id
+        self.source_id = source_id
+        self.on_error = failure_policy(on_error)
+        self.enabled = recording_mode() != "off" if enabled is None else enabled
+        self._place = place_in_job(rank, world_size)
+        self._stream: Stream | None = None
+        self._held: Pass | None = None
+        self._observing: Pass | None = None
+        self._next_epoch = 0
+        self._wrapped: list[str] = []
+        self._delivered = False
+        self._warned: set[type] = set()
+        self.reset_stats()
+        if self.enabled:
+            self.license_id = db.declare_source(session_id, source_id, license_id).license_id
+            self._recorder = Recorder.of(db)
+            self._recorder.watch(self._before_end)
+        else:
+            self.license_id = license_id
+
+    @abstractmethod
+    def _extract_samples(self, batch: Any) -> list[tuple[Any, dict[str, Any]]]:
+        """Take a batch apart.
+
+        Args:
+            batch: what the loader yielded.
+
+        Returns:
+            One ``(sample, metadata)`` pair per sample, in order. The sample is anything that can
+            be fingerprinted. Of the metadata, a JSON object, ``"key"`` is taken for your own
+            id of the sample, and an ``"index"`` that only repeats its position is left out.
+        """
+
+    def _reader_for(self, iterable: Iterable[Any] | None) -> Reader:
+        """How the batches of an iterable are read; None stands for those given to ``observe``."""
+        return self._read_extracted
+
+    # -- the public methods ----------------------------------------------------------
+
+    def observe(self, batch: Any) -> str:
+        """Record a batch; when this returns, it is on the disk.
+
+        Args:
+            batch: what the loader yielded.
+
+        Returns:
+            The batch's Merkle root, 64 hex digits; an empty text while recording is off.
+
+        Raises:
+            FingerprintError, BatchError: it cannot be read as samples.
+            SessionEndedError: the session has ended.
+            StorageError: it cannot be written.
+        """
+        if not self.enabled:
+            return ""
+        begun = time.perf_counter()
+        if self._observing is None:
+            self._observing = Pass(self, self._reader_for(None), max(0, self._next_epoch - 1))
+        try:
+            pending = self._observing.capture(batch)
+            pending.hash()
+        except Exception as error:
+            self._lose(self._observing, error)
+            raise
+        self._recorder.submit_and_wait(pending)
+        self.count(pending)
+        self.overhead_seconds += time.perf_counter() - begun
+        return pending.root.hex()
+
+    def wrap(self, iterable: Iterable[Any]) -> Any:
+        """Wrap a loader, so that iterating over it records what it yields.
+
+        Args:
+            iterable: a loader, a data set, a list of batches, a generator …
+
+        Returns:
+            An object that stands in for it: its length, its attributes and its methods, and
+            each iteration yields the very objects that it yields. While recording is off,
+            the iterable itself.
+
+        Raises:
+            TypeError: it cannot be iterated over, or is wrapped already.
+        """
+        if not hasattr(iterable, "__iter__") and not hasattr(iterable, "__getitem__"):
+            raise TypeError(
+                f"wrap() takes a loader or another iterable, not a {type(iterable).__name__}"
+            )
+        if isinstance(iterable, RecordedLoader):
+            raise TypeError("this loader is wrapped already; wrapped twice it is recorded twice")
+        if not self.enabled:
+            return iterable
+        self._wrapped.append(type(iterable).__name__)
+        kind = RecordedStream if hasattr(iterable, "__next__") else RecordedLoader
+        return kind(self, iterable)
+
+    def get_stats(self) -> dict[str, Any]:
+        """What this hook has seen since it was made or reset.
+
+        Returns:
+            ``batches_observed``, ``samples_observed``, ``unique_samples`` (exact),
+            ``elapsed_seconds``, and ``overhead_seconds``: how long the training loop waited
+            for the hook.
+        """
+        if self.enabled:
+            self._recorder.wait_until_hashed()
+        return {
+            "batches_observed": self._batches,
+            "samples_observed": self._samples,
+            "unique_samples": self.distinct.count(),
+            "elapsed_seconds": time.monotonic() - self._began,
+            "overhead_seconds": self.overhead_seconds,
+        }
+
+    def reset_stats(self) -> None:
+        """Begin the statistics anew; the record is not touched."""
+        self._batches = self._samples = 0
+        self.distinct = DistinctCounter()
+        self._began = time.monotonic()
+        self.overhead_seconds = 0.0
+
+    # -- for a pass ------------------------------------------------------------------
+
+    def begin_pass(self, iterable: Iterable[Any], epoch: int | None) -> Pass:
+        """A new iteration over a loader begins; ``epoch`` is its number if the user said so."""
+        return Pass(self, self._reader_for(iterable), epoch)
+
+    def stream(self) -> Stream:
+        """The hook's stream in this process; a forked child opens its own."""
+        if self._stream is None or self._stream.pid != os.getpid():
+            self._stream = self._recorder.open_stream(self.session_id, self.source_id, *self._place)
+        return self._stream
+
+    def take_epoch(self, chosen: int | None) -> int:
+        """The number of an epoch whose first batch is there now."""
+        epoch = self._next_epoch if chosen is None else chosen
+        self._next_epoch = epoch + 1
+        return epoch
+
+    def hindsight(self, batch: Any, count: int) -> Hindsight | None:
+        """Says of a batch what will be known once the loop has used it; None if nothing is."""
+        return None
+
+    def hold(self, held: Pass | None) -> None:
+        """Remember the pass whose last batch is still in the loop's hands."""
+        self._held = held
+
+    def has_room(self, size: int) -> bool:
+        """Whether so many bytes may wait for the recorder's thread."""
+        return self._recorder.has_room(size)
+
+    def count(self, pending: PendingBatch) -> None:
+        """Count a batch that is handed over."""
+        self._batches += 1
+        self._samples += pending.count
+
+    def submit(self, pending: PendingBatch) -> None:
+        """Give a batch to the recorder; the first at once, so that what is wrong shows."""
+        if self._delivered:
+            self._recorder.submit(pending)
+        else:
+            self._recorder.submit_and_wait(pending)
+            self._delivered = True
+
+    def failed(self, failed_pass: Pass, error: Exception) -> None:
+        """A batch could not be taken apart: raise, or note the gap and let training go on."""
+        if not self._delivered or self.on_error == "raise":
+            raise error
+        self._lose(failed_pass, error)
+        self._warn(error)
+
+    def tell_news(self) -> None:
+        """Tell of what went wrong on the recorder's thread since the last batch."""
+        if self._stream is None or not self._stream.news:
+            return
+        news, self._stream.news = self._stream.news, []
+        for error in news:
+            if self.on_error == "raise":
+                raise RecordingError(f"recording {self.source_id!r} failed: {error}") from error
+            self._warn(error)
+
+    # -- within ----------------------------------------------------------------------
+
+    def _lose(self, lost_pass: Pass, error: Exception) -> None:
+        self._recorder.submit(
+            PendingBatch(self.stream(), lost_pass.epoch, self.distinct, error=error)
+        )
+
+    def _warn(self, error: Exception) -> None:
+        _log.debug("recording failed", exc_info=error)
+        if type(error) not in self._warned:
+            self._warned.add(type(error))
+            warnings.warn(
+                f"source {self.source_id!r} is not recorded whole, and training goes on: "
+                f"{type(error).__name__}: {error} (told once; the session shows as incomplete)",
+                OriginWarning,
+                stacklevel=5,
+            )
+
+    def _before_end(self, session_id: str) -> None:
+        if session_id != self.session_id:
+            return
+        if self._held is not None:
+            self._held.settle()
+        self._recorder.wait_until_hashed()
+        self.tell_news()
+        if self._wrapped and not self._delivered:
+            warnings.warn(
+                f"the hook of source {self.source_id!r} wrapped a {self._wrapped[-1]}, and nothing "
+                "was read through it: iterate over what wrap() returned, not over the loader",
+                OriginWarning,
+                stacklevel=2,
+            )
+
+    def _read_extracted(self, batch: Any) -> Capture:
+        rows, types, keys, metadata = [], [], [], []
+        for index, item in enumerate(self._extract_samples(batch)):
+            value, told = _checked(item, index)
+            rows.append(canonical_item(value, index))
+            types.append(content_type(value))
+            key, rest = _told(told, index)
+            keys.append(key)
+            metadata.append(rest)
+        return capture_rows(rows, types, keys, metadata)
+
+
+def _checked(item: Any, index: int) -> tuple[Any, dict[str, Any]]:
+    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], dict):
+        json_text(f"the metadata of item {index} of the batch", item[1])
+        return item
+    raise BatchError(
+        "_extract_samples must return (sample, metadata) pairs with a dict for metadata; "
+        f"item {index} is a {type(item).__name__}"
+    )
+
+
+def _told(metadata: dict[str, Any], index: int) -> tuple[str | None, dict[str, Any] | None]:
+    """The user's own key, and what the metadata says beyond the position."""
+    rest = dict(metadata)
+    if rest.get("index") == index:
+        del rest["index"]
+    key = rest.pop("key", None)
+    return None if key is None else str(key), rest or None

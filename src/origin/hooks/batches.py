@@ -1,0 +1,258 @@
+"""Reading a batch as samples, whatever framework made it.
+
+A sample is one item along the batch axis across all fields. Which axis that is can be
+ambiguous; the loader's batch size settles it, and after that what ``default_collate`` does.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from origin.core.arrays import CanonicalArray, canonical_array, is_array
+from origin.core.leaves import is_packed
+from origin.errors import BatchError
+
+
+class Items(list[Any]):
+    """A list that holds one value per sample and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a batch is read.
+
+    Args:
+        count: how many samples it has.
+        across_fields: whether a sample is taken across fields, not as one item of a list.
+    """
+
+    count: int
+    across_fields: bool
+
+
+def read(batch: Any, batch_size: int | None, earlier: Reading | None = None) -> Reading | None:
+    """Find the batch axis.
+
+    Args:
+        batch: what a loader yielded, passed through ``open_up``.
+        batch_size: what the loader declares, None when it declares nothing.
+        earlier: how a full batch of the same loader was read.
+
+    Returns:
+        How to read the batch; None when nothing in it has an axis, or no axis is common to
+        all fields, so that the whole is one sample.
+
+    Raises:
+        BatchError: the loader declares a batch size and the fields have no axis in common.
+
+    >>> read(["a", "b"], None)
+    Reading(count=2, across_fields=False)
+    >>> read({"text": ["a", "b", "c"], "label": [0, 1, 1]}, 3)
+    Reading(count=3, across_fields=True)
+    """
+    items = len(batch) if is_list(batch) else None
+    inside = _common_lengths(children(batch)) if not is_array(batch) else lengths(batch)
+    likely = _likely_length(batch)
+    candidates = [Reading(n, True) for n in sorted(inside or (), key=lambda n: (n != likely, n))]
+    if items is not None and not _is_record(batch):
+        candidates.append(Reading(items, False))
+    if _prefers_items(batch):
+        candidates.reverse()
+    if not candidates:
+        _require_agreement(batch, batch_size, inside)
+        return None
+    return _choose(candidates, batch_size, earlier)
+
+
+def _choose(candidates: list[Reading], batch_size: int | None, earlier: Reading | None) -> Reading:
+    if batch_size is None:
+        return candidates[0]
+    exact = [reading for reading in candidates if reading.count == batch_size]
+    short = [reading for reading in candidates if reading.count < batch_size]
+    for group in (exact, short):
+        for reading in group:
+            if earlier is not None and reading.across_fields == earlier.across_fields:
+                return reading
+        if group:
+            return group[0]
+    return candidates[0]
+
+
+def _require_agreement(batch: object, batch_size: int | None, inside: set[int] | None) -> None:
+    if batch_size is None or inside is None:
+        return
+    found = {name: lengths(child) for name, child in named_children(batch)}
+    told = ", ".join(f"{name}: {sorted(axes)}" for name, axes in found.items() if axes)
+    raise BatchError(
+        f"the fields of a {type(batch).__name__} have no batch axis in common ({told}), and the "
+        f"loader's batch size is {batch_size}; give each field one entry per sample, or extend "
+        "BaseHook with an _extract_samples of your own"
+    )
+
+
+def open_up(node: Any) -> Any:
+    """Turn the containers that hold samples in a form of their own into lists of samples.
+
+    A ``PackedSequence`` becomes the list of its sequences in their original order, a nested
+    tensor the list of its components; everything else stays what it is.
+    """
+    if is_array(node):
+        return Items(node.unbind()) if getattr(node, "is_nested", False) else node
+    if is_packed(node):
+        from torch.nn.utils.rnn import unpack_sequence
+
+        return Items(unpack_sequence(node))
+    if isinstance(node, Mapping):
+        opened = {name: open_up(child) for name, child in node.items()}
+        return opened if _any_changed(opened.values(), node.values()) else node
+    if type(node) in (list, tuple):
+        children_now = [open_up(child) for child in node]
+        return type(node)(children_now) if _any_changed(children_now, node) else node
+    return node
+
+
+def _any_changed(new: Any, old: Any) -> bool:
+    return any(one is not other for one, other in zip(new, old, strict=True))
+
+
+def _is_record(node: object) -> bool:
+    """Whether this is a namedtuple: its items are fields, never samples."""
+    return isinstance(node, tuple) and hasattr(node, "_fields")
+
+
+def is_list(node: object) -> bool:
+    """Whether a node is a sequence of values, as opposed to text, bytes or an array.
+
+    >>> is_list((1, 2)), is_list("ab")
+    (True, False)
+    """
+    if isinstance(node, list | tuple):
+        return True
+    return isinstance(node, Sequence) and not isinstance(node, str | bytes | bytearray | memoryview)
+
+
+def named_children(node: object) -> Iterator[tuple[str, Any]]:
+    """The fields of a mapping, dataclass, namedtuple or sequence, with their names."""
+    if isinstance(node, Mapping):
+        yield from ((str(name), child) for name, child in node.items())
+    elif _is_record(node):
+        yield from zip(node._fields, node, strict=True)  # type: ignore[attr-defined,call-overload]
+    elif is_list(node) and not isinstance(node, Items):
+        yield from ((str(place), child) for place, child in enumerate(node))  # type: ignore[arg-type,var-annotated]
+    elif is_dataclass(node) and not isinstance(node, type | CanonicalArray):
+        yield from ((field.name, getattr(node, field.name)) for field in fields(node))
+
+
+def children(node: object) -> list[Any]:
+    """The fields of a mapping, dataclass, namedtuple or sequence."""
+    return [child for _, child in named_children(node)]
+
+
+def lengths(node: object) -> set[int] | None:
+    """The lengths that the batch axis of a field may have; None when it has no axis.
+
+    A field without an axis (a text, a number) belongs to every sample as it is.
+    """
+    if is_array(node):
+        shape = tuple(node.shape)  # type: ignore[attr-defined]
+        return {int(shape[0])} if shape else None
+    if isinstance(node, Items):
+        return {len(node)}
+    if _is_record(node) or not is_list(node):
+        return _common_lengths(children(node))
+    own = {len(node)}  # type: ignore[arg-type]
+    if _has_nested(node):
+        own |= _common_lengths(children(node)) or set()
+    return own
+
+
+def _has_nested(node: Any) -> bool:
+    return bool(node) and (
+        is_array(node[0]) or is_list(node[0]) or isinstance(node[0], Mapping | Items)
+    )
+
+
+def _common_lengths(nodes: list[Any]) -> set[int] | None:
+    found = [axes for node in nodes if (axes := lengths(node)) is not None]
+    return set.intersection(*found) if found else None
+
+
+def _likely_length(node: Any) -> int | None:
+    """The batch length that the first field with an axis has, were there nothing else to go by."""
+    if is_array(node):
+        return int(node.shape[0]) if len(node.shape) else None
+    if is_list(node) and not _is_record(node) and not (node and is_array(node[0])):
+        return len(node)
+    found = (
+        len(child) if _is_list_of_samples(child) else _likely_length(child)
+        for child in children(node)
+    )
+    return next((length for length in found if length is not None), None)
+
+
+def _is_list_of_samples(node: Any) -> bool:
+    """Whether a list of arrays has one array per sample, of two or more dimensions each."""
+    return is_list(node) and bool(node) and is_array(node[0]) and len(node[0].shape) > 1
+
+
+def _prefers_items(node: Any) -> bool:
+    """Whether a sequence with both readings is rather a list of samples than of fields."""
+    return isinstance(node, list) and not any(is_array(child) for child in node)
+
+
+def take(node: Any, count: int, index: int) -> Any:
+    """What one sample has of a field.
+
+    Args:
+        node: the field; arrays may be given as ``CanonicalArray`` already.
+        count: how many samples the batch has.
+        index: which sample.
+    """
+    if isinstance(node, CanonicalArray):
+        return _row(node, index) if node.shape and node.shape[0] == count else node
+    if is_array(node):
+        return node[index] if len(node.shape) and node.shape[0] == count else node
+    if isinstance(node, Mapping):
+        return {name: take(child, count, index) for name, child in node.items()}
+    if _is_record(node):
+        return [take(child, count, index) for child in node]
+    if is_list(node):
+        if len(node) == count and not _is_transposed(node, count):
+            return node[index]
+        return [take(child, count, index) for child in node] if _has_nested(node) else node
+    if is_dataclass(node) and not isinstance(node, type):
+        return {f.name: take(getattr(node, f.name), count, index) for f in fields(node)}
+    return node
+
+
+def _is_transposed(node: Any, count: int) -> bool:
+    """Whether ``default_collate`` made this of lists: one array per place in the list."""
+    if isinstance(node, Items):
+        return False
+    return all(is_array(child) and tuple(child.shape) == (count,) for child in node)
+
+
+def _row(array: CanonicalArray, index: int) -> CanonicalArray:
+    size = len(array.data) // array.shape[0]
+    return CanonicalArray(
+        array.dtype, array.shape[1:], array.data[index * size : (index + 1) * size]
+    )
+
+
+def flattened(node: Any) -> Any:
+    """The same structure with every dense array in canonical form, converted once."""
+    if is_array(node):
+        return canonical_array(node) or node
+    if isinstance(node, Items):
+        return node
+    if isinstance(node, Mapping):
+        return {name: flattened(child) for name, child in node.items()}
+    if _is_record(node) or (is_list(node) and _has_arrays(node)):
+        return [flattened(child) for child in node]
+    if is_dataclass(node) and not isinstance(node, type | CanonicalArray):
+        return {f.name: flattened(getattr(node, f.name)) for f in fields(node)}
+    return node
+
+
+def _has_arrays(node: Any) -> bool:
+    return any(is_array(child) or isinstance(child, Mapping | list | tuple) for child in node)

@@ -1,0 +1,100 @@
+"""From a batch to the canonical bytes of its samples."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from origin.core.arrays import is_array
+from origin.core.fingerprint import canonical_bytes, content_type
+from origin.errors import BatchError, FingerprintError
+from origin.hooks import batches
+from origin.hooks.batches import Reading
+from origin.hooks.packing import Packer
+from origin.recorder.capture import Capture, capture_rows
+
+
+def canonical_item(sample: Any, index: int) -> bytes:
+    """The canonical bytes of one item of a batch; an error says which item it was."""
+    try:
+        return canonical_bytes(sample)
+    except FingerprintError as error:
+        raise FingerprintError(f"item {index} of the batch: {error}") from error
+
+
+class BatchReader:
+    """Reads the batches of one loader; it remembers how full ones were read.
+
+    Args:
+        batch_size: what the loader declares, None when it declares nothing.
+        key: the field that holds the user's own sample ids: a name of a mapping or
+            the place in a sequence.
+    """
+
+    def __init__(self, batch_size: int | None = None, key: str | int | None = None) -> None:
+        self._batch_size = batch_size
+        self._key = key
+        self._earlier: Reading | None = None
+        self._packer: Packer | None = None
+
+    def read(self, batch: Any) -> Capture:
+        """Take a batch apart; the capture shares no memory with it.
+
+        Raises:
+            BatchError: the fields have no batch axis in common.
+            FingerprintError: a sample cannot be fingerprinted.
+        """
+        if self._packer is not None and (alike := self._packer.pack_alike(batch)):
+            return alike
+        given, batch = batch, batches.open_up(batch)
+        reading = batches.read(batch, self._batch_size, self._earlier)
+        if reading is None:
+            return self._one_by_one([batch], self._keys([batch]))
+        if reading.count == self._batch_size:
+            self._earlier = reading
+        if not reading.across_fields:
+            return self._one_by_one(batch, self._keys(batch))
+        whole = batches.flattened(batch)
+        if self._key is None and (found := Packer.of(whole, reading.count)):
+            packer, columns = found
+            self._packer = packer.expect(given)
+            return packer.pack(columns)
+        return self._one_by_one(
+            self._samples(whole, reading), self._keys(self._samples(batch, reading))
+        )
+
+    def samples(self, batch: Any) -> list[Any]:
+        """The samples of a batch as values."""
+        batch = batches.open_up(batch)
+        reading = batches.read(batch, self._batch_size, self._earlier)
+        return [batch] if reading is None else list(self._samples(batch, reading))
+
+    def _samples(self, batch: Any, reading: Reading) -> Iterable[Any]:
+        if not reading.across_fields:
+            return batch  # type: ignore[no-any-return]
+        return (batches.take(batch, reading.count, index) for index in range(reading.count))
+
+    def _one_by_one(self, samples: Iterable[Any], keys: list[str | None] | None) -> Capture:
+        rows, types = [], []
+        for index, sample in enumerate(samples):
+            rows.append(canonical_item(sample, index))
+            types.append(content_type(sample))
+        return capture_rows(rows, types, keys)
+
+    def _keys(self, samples: Iterable[Any]) -> list[str | None] | None:
+        if self._key is None:
+            return None
+        return [_key_of(sample, self._key) for sample in samples]
+
+
+def _key_of(sample: Any, key: str | int) -> str | None:
+    try:
+        # A namedtuple or dataclass goes by names as well.
+        named = isinstance(key, str) and not isinstance(sample, Mapping)
+        found = getattr(sample, str(key)) if named else sample[key]
+    except (LookupError, TypeError, AttributeError) as error:
+        raise BatchError(
+            f"key={key!r} names no field of a sample of type {type(sample).__name__}; "
+            "name a field of the batch, or leave key out"
+        ) from error
+    if is_array(found):
+        found = found.tolist()
+    return None if found is None else str(found)

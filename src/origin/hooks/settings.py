@@ -1,0 +1,74 @@
+"""What the environment and a hook's arguments say about recording; arguments win."""
+
+import os
+import sys
+
+from origin.errors import ConfigurationError
+
+MODES = ("on", "off", "strict")
+POLICIES = ("warn", "raise")
+
+
+def recording_mode() -> str:
+    """The value of ``ORIGIN_MODE``: ``on`` when it is not set.
+
+    Raises:
+        ConfigurationError: it is set to something else.
+    """
+    mode = os.environ.get("ORIGIN_MODE", "").strip().lower() or "on"
+    if mode not in MODES:
+        raise ConfigurationError(
+            f"ORIGIN_MODE is {mode!r}; set it to 'off' (record nothing), 'strict' (raise on any "
+            "error) or leave it unset"
+        )
+    return mode
+
+
+def failure_policy(on_error: str | None) -> str:
+    """What happens when recording fails during training: ``warn`` or ``raise``.
+
+    Raises:
+        ConfigurationError: the argument is neither.
+
+    >>> failure_policy("raise")
+    'raise'
+    """
+    if on_error is None:
+        return "raise" if recording_mode() == "strict" else "warn"
+    if on_error not in POLICIES:
+        raise ConfigurationError(f"on_error must be 'warn' or 'raise', not {on_error!r}")
+    return on_error
+
+
+def place_in_job(rank: int | None, world_size: int | None) -> tuple[int, int]:
+    """This process's rank and the number of ranks: as given, or as the launcher tells.
+
+    Raises:
+        ConfigurationError: they do not fit each other.
+
+    >>> place_in_job(3, 8)
+    (3, 8)
+    """
+    found_rank, found_size = _from_torch() or _from_environment()
+    rank = found_rank if rank is None else rank
+    world_size = max(found_size, rank + 1) if world_size is None else world_size
+    if not 0 <= rank < world_size:
+        raise ConfigurationError(
+            f"rank {rank} does not fit world_size {world_size}; ranks go from 0 to world_size - 1"
+        )
+    return rank, world_size
+
+
+def _from_torch() -> tuple[int, int] | None:
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+        return None
+    return distributed.get_rank(), distributed.get_world_size()
+
+
+def _from_environment() -> tuple[int, int]:
+    try:
+        rank = int(os.environ.get("RANK", "0"))
+        return rank, max(int(os.environ.get("WORLD_SIZE", "1")), rank + 1)
+    except ValueError:
+        return 0, 1

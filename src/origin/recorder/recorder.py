@@ -1,0 +1,293 @@
+"""From the training loop to the disk: hash, gather, commit; one thread per database.
+
+Whatever happens to a batch, it passes through one queue, so that batches are numbered
+and committed in the order in which the loop received them.
+"""
+
+import atexit
+import logging
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+
+from origin.errors import OriginError
+from origin.recorder.committer import Committer
+from origin.recorder.stream import PendingBatch, Stream
+from origin.storage.database import ProvenanceDatabase
+from origin.storage.liveness import HEARTBEAT_SECONDS
+
+_log = logging.getLogger("origin")
+
+# A killed process loses at most what was handed over in this time.
+COMMIT_SECONDS = 0.25
+# Rows waiting to be hashed in the background hold training data: keep them few.
+MAX_WAITING_BYTES = 64 << 20
+MAX_WAITING_BATCHES = 8192
+# Wake the thread once there is work worth switching for.
+WAKE_BYTES = 1 << 19
+WAKE_BATCHES = 2048
+IDLE_SECONDS = 5.0
+
+_recorders: "weakref.WeakKeyDictionary[ProvenanceDatabase, weakref.ref[Recorder]]" = (
+    weakref.WeakKeyDictionary()
+)
+_recorders_lock = threading.Lock()
+
+BeforeEnd = Callable[[str], None]
+
+
+class Recorder:
+    """Takes batches from hooks and sees to it that they reach the database."""
+
+    def __init__(self, db: ProvenanceDatabase) -> None:
+        self.db = db
+        self._before_end: list[weakref.WeakMethod[BeforeEnd]] = []
+        self.reset()
+        db.add_listener(self)
+
+    @classmethod
+    def of(cls, db: ProvenanceDatabase) -> "Recorder":
+        """The one recorder of a database in this process."""
+        with _recorders_lock:
+            known = _recorders.get(db)
+            recorder = known() if known else None
+            if recorder is None:
+                recorder = cls(db)
+                _recorders[db] = weakref.ref(recorder)
+            return recorder
+
+    def reset(self) -> None:
+        """Forget everything, as a forked child must: what waits here is its parent's."""
+        self._changed = threading.Condition()
+        self._queue: deque[PendingBatch] = deque()
+        self._queued_bytes = 0
+        # How many batches were taken from the queue, hashed and settled so far.
+        self._taken = self._hashed = self._settled = 0
+        self._hash_wanted = self._flush_wanted = False
+        self._attempts = 0
+        self._error: OriginError | None = None
+        self._thread: threading.Thread | None = None
+        self._idle = False
+        self._open: set[Stream] = set()
+        self._committer = Committer(self.db)
+        self._beaten_at = time.monotonic()
+
+    # -- from the hooks --------------------------------------------------------------
+
+    def open_stream(self, session_id: str, source_id: str, rank: int, world_size: int) -> Stream:
+        """Open a stream in the database and keep watch over it."""
+        stream = Stream(self.db.open_stream(session_id, source_id, rank, world_size))
+        with self._changed:
+            self._open.add(stream)
+        return stream
+
+    def watch(self, before_end: BeforeEnd) -> None:
+        """Have a hook's bound method called with the id of a session that is about to end."""
+        self._before_end.append(weakref.WeakMethod(before_end))
+
+    def has_room(self, size: int) -> bool:
+        """Whether rows of so many bytes may wait to be hashed in the background."""
+        return self._queued_bytes + size <= MAX_WAITING_BYTES
+
+    def submit(self, batch: PendingBatch) -> None:
+        """Take a batch; it holds the caller up only while far too many wait."""
+        with self._changed:
+            self._queue.append(batch)
+            self._queued_bytes += batch.waiting_bytes
+            self._ensure_thread()
+            if self._idle or self._has_enough():
+                self._changed.notify_all()
+            while len(self._queue) > MAX_WAITING_BATCHES:
+                self._changed.wait(0.1)
+                self._ensure_thread()
+
+    def submit_and_wait(self, batch: PendingBatch) -> None:
+        """Take a batch and return once it is on the disk; raise if it cannot be written."""
+        batch.waited_for = True
+        self.submit(batch)
+        with self._changed:
+            self._flush_wanted = True
+            self._wait(lambda: batch.settled)
+        if batch.error is not None:
+            raise batch.error
+
+    def wait_until_hashed(self) -> None:
+        """Return once every batch submitted so far is fingerprinted and counted."""
+        with self._changed:
+            target = self._taken + len(self._queue)
+            self._hash_wanted = self._hashed < target
+            self._wait(lambda: self._hashed >= target)
+
+    def _wait(self, reached: Callable[[], bool]) -> None:
+        self._changed.notify_all()
+        while not reached():
+            self._ensure_thread()
+            self._changed.wait(0.1)
+
+    # -- as a listener of the database -----------------------------------------------
+
+    def flush(self) -> None:
+        """Return once all that was submitted so far is on the disk.
+
+        Raises:
+            StorageError: the disk refuses; what waits is kept for another try.
+        """
+        with self._changed:
+            target, attempts = self._taken + len(self._queue), self._attempts
+            if self._settled >= target:
+                return
+            # An attempt may be under way that began before the last batch came in.
+            while self._settled < target and self._attempts < attempts + 2:
+                before = self._attempts
+                self._flush_wanted = True
+                self._wait(lambda before=before: self._attempts > before)  # type: ignore[misc]
+            if self._settled < target and self._error is not None:
+                raise self._error
+
+    def session_ending(self, session_id: str) -> None:
+        """Have the hooks hand over what they hold, and commit it."""
+        self._tell_hooks(session_id)
+        self.flush()
+        with self._changed:
+            self._open = {s for s in self._open if s.record.session_id != session_id}
+
+    def closing(self) -> None:
+        """Commit what is left; the thread ends."""
+        for session_id in {stream.record.session_id for stream in self._open}:
+            self._tell_hooks(session_id)
+        try:
+            self.flush()
+        finally:
+            with self._changed:
+                self._open.clear()
+                self._changed.notify_all()
+
+    def _tell_hooks(self, session_id: str) -> None:
+        for method in list(self._before_end):
+            before_end = method()
+            if before_end is None:
+                self._before_end.remove(method)
+            else:
+                before_end(session_id)
+
+    # -- the thread ------------------------------------------------------------------
+
+    def _ensure_thread(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._idle = False
+            self._thread = threading.Thread(target=self._run, name="origin-recorder", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        due: float | None = None
+        while True:
+            with self._changed:
+                self._sleep(due)
+                if self._may_end(due):
+                    self._thread = None
+                    return
+                batches, self._queue = self._queue, deque()
+                self._queued_bytes = 0
+                self._taken += len(batches)
+                wanted, self._flush_wanted = self._flush_wanted, False
+                self._hash_wanted = False
+                self._changed.notify_all()
+            due = self._work(batches, due, wanted)
+
+    def _sleep(self, due: float | None) -> None:
+        """Wait for a flush, for enough work, or until the next commit is due."""
+        self._idle = due is None
+        until = time.monotonic() + IDLE_SECONDS if due is None else due
+        while not (self._is_wanted() or self._has_enough() or (self._idle and self._queue)):
+            left = until - time.monotonic()
+            if left <= 0:
+                break
+            self._changed.wait(left)
+        self._idle = False
+
+    def _is_wanted(self) -> bool:
+        return self._flush_wanted or self._hash_wanted
+
+    def _has_enough(self) -> bool:
+        return self._queued_bytes >= WAKE_BYTES or len(self._queue) >= WAKE_BATCHES
+
+    def _may_end(self, due: float | None) -> bool:
+        if due is not None or self._queue or self._is_wanted():
+            return False
+        if self._open and not self.db.closed:
+            self._beat()
+            return False
+        return True
+
+    def _work(
+        self, batches: "deque[PendingBatch]", due: float | None, wanted: bool
+    ) -> float | None:
+        """One round of the thread; returns when the next commit is due, if anything waits."""
+        self._hash(batches)
+        now = time.monotonic()
+        if due is None and self._committer.kept:
+            due = now + COMMIT_SECONDS
+        if not (wanted or len(self._committer.kept) >= WAKE_BATCHES or (due and now >= due)):
+            return due
+        if not wanted and now < self._committer.retry_at:
+            return self._committer.retry_at
+        error = self._committer.commit()
+        with self._changed:
+            self._error = error
+            self._attempts += 1
+            self._settled = self._hashed - len(self._committer.kept)
+            self._changed.notify_all()
+        return self._committer.retry_at if self._committer.kept else None
+
+    def _hash(self, batches: "deque[PendingBatch]") -> None:
+        for batch in batches:
+            batch.batch_no = batch.stream.next_batch
+            batch.stream.next_batch += 1
+            try:
+                batch.hash()
+                if batch.fingerprints is not None:
+                    batch.distinct.add(batch.fingerprints)
+            except Exception as error:  # the batch becomes a gap, whatever the reason
+                batch.fail(error)
+                batch.stream.news.append(error)
+        with self._changed:
+            self._committer.kept += batches
+            self._hashed += len(batches)
+            self._changed.notify_all()
+
+    def _beat(self) -> None:
+        if time.monotonic() - self._beaten_at < HEARTBEAT_SECONDS:
+            return
+        self._beaten_at = time.monotonic()
+        try:
+            self.db.beat()
+        except OriginError as error:
+            _log.debug("no sign of life could be written: %s", error)
+
+
+def _living() -> list[Recorder]:
+    return [recorder for ref in list(_recorders.values()) if (recorder := ref()) is not None]
+
+
+def _flush_at_exit() -> None:
+    for recorder in _living():
+        try:
+            if not recorder.db.closed:
+                recorder.flush()
+        except OriginError:
+            _log.exception("the last batches could not be written to %s", recorder.db.path)
+
+
+def _reset_after_fork() -> None:
+    global _recorders_lock
+    _recorders_lock = threading.Lock()
+    for recorder in _living():
+        recorder.reset()
+
+
+atexit.register(_flush_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_after_fork)

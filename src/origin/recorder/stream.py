@@ -1,0 +1,112 @@
+"""A stream while it is recorded, and the batches on their way to the database."""
+
+import os
+import time
+from typing import Any
+
+from origin.core.merkle import merkle_root
+from origin.core.record import PackedBatch, StreamRecord
+from origin.recorder.capture import Capture
+from origin.recorder.distinct import DistinctCounter
+
+
+class Stream:
+    """An open stream: it numbers its batches and carries bad news to its hook."""
+
+    def __init__(self, record: StreamRecord) -> None:
+        self.record = record
+        self.number = record.stream_no
+        self.pid = os.getpid()
+        # The recorder's thread counts batches and adds news; the hook takes the news away.
+        self.next_batch = 0
+        self.news: list[Exception] = []
+
+
+class PendingBatch:
+    """A batch between the hook and the database.
+
+    One with an ``error`` was handed over and cannot be recorded: it becomes a gap.
+    """
+
+    __slots__ = (
+        "batch_no",
+        "capture",
+        "distinct",
+        "epoch",
+        "error",
+        "fingerprints",
+        "root",
+        "seen_at",
+        "settled",
+        "stream",
+        "waited_for",
+    )
+
+    def __init__(
+        self,
+        stream: Stream,
+        epoch: int,
+        distinct: DistinctCounter,
+        capture: Capture | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        self.stream = stream
+        self.epoch = epoch
+        self.distinct = distinct
+        self.capture = capture
+        self.error = error
+        self.seen_at = time.time_ns() // 1_000_000
+        self.batch_no = -1
+        self.fingerprints: bytes | None = None
+        self.root = b""
+        self.waited_for = False
+        self.settled = False
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes of training data it holds until it is hashed."""
+        if self.capture is None or self.fingerprints is not None:
+            return 0
+        return self.capture.total_bytes
+
+    @property
+    def count(self) -> int:
+        """How many samples it has."""
+        return 0 if self.capture is None else self.capture.count
+
+    def hash(self) -> None:
+        """Fingerprint every sample and let go of the bytes."""
+        if self.capture is not None and self.fingerprints is None:
+            digests = self.capture.digests()
+            self.root = merkle_root(digests)
+            self.fingerprints = b"".join(digests)
+            self.capture.rows = ()
+
+    def fail(self, error: Exception) -> None:
+        """Give the batch up; a gap takes its place."""
+        self.error, self.capture, self.fingerprints = error, None, None
+
+    def packed(self) -> PackedBatch:
+        """The batch as the ledger keeps it; it must be hashed."""
+        assert self.fingerprints is not None  # noqa: S101
+        assert self.capture is not None  # noqa: S101
+        return PackedBatch(
+            self.stream.number,
+            self.batch_no,
+            self.epoch,
+            self.seen_at,
+            self.root,
+            self.fingerprints,
+            self.capture.byte_sizes,
+            self.capture.content_types,
+            self.capture.keys,
+            self.capture.metadata,
+        )
+
+    def attach(self, metadata: list[dict[str, Any]]) -> None:
+        """Add what became known of each sample after the batch was handed over."""
+        if self.capture is not None:
+            before = self.capture.metadata or [None] * self.capture.count
+            self.capture.metadata = [
+                {**(old or {}), **new} for old, new in zip(before, metadata, strict=True)
+            ]

@@ -1,0 +1,216 @@
+"""`track`: the whole of recording in one line."""
+
+import atexit
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from origin.errors import ConfigurationError, OriginError, SessionAlreadyEndedError
+from origin.hooks.base import BaseHook
+from origin.hooks.settings import recording_mode
+from origin.storage.database import ProvenanceDatabase
+
+# Which hook reads what, by the package that the loader's class or one of its bases comes from.
+HOOKS = {"datasets": ("origin.hooks.huggingface", "DatasetHook")}
+DEFAULT_HOOK = ("origin.hooks.pytorch", "DataLoaderHook")
+
+
+class Run:
+    """What this process records into one database: one session, a hook for each source."""
+
+    def __init__(self, path: Path, config_hash: str, metadata: Mapping[str, Any] | None) -> None:
+        self.path = path
+        self.db = ProvenanceDatabase(path)
+        try:
+            self.session = self.db.begin_session(config_hash, metadata)
+        except BaseException:
+            self.db.close()
+            raise
+        self.blocks = 0
+        self._hooks: dict[tuple[Any, ...], BaseHook] = {}
+
+    def hook(self, loader: Any, source: str, license_id: str | None, options: Any) -> BaseHook:
+        """The hook for a loader of a source: the one that is there, or a new one."""
+        module, name = _home_of_hook(loader)
+        wanted = (name, source, license_id, tuple(sorted(options.items())))
+        if wanted not in self._hooks:
+            kind = getattr(importlib.import_module(module), name)
+            self._hooks[wanted] = kind(
+                self.db, self.session.session_id, source, license_id, **options
+            )
+        return self._hooks[wanted]
+
+    def finish(self, status: str) -> None:
+        """End the session and close the database."""
+        _runs.pop(self.path, None)
+        try:
+            if not self.db.closed:
+                self.db.end_session(self.session.session_id, status)
+        except SessionAlreadyEndedError:
+            pass
+        finally:
+            self.db.close()
+
+
+_runs: dict[Path, Run] = {}
+_runs_lock = threading.RLock()
+
+
+class Tracked:
+    """Stands in for a loader, and ends the session when used as a ``with`` block."""
+
+    def __init__(self, loader: Any, recorded: Any, run: Run | None) -> None:
+        self.__dict__.update(_loader=loader, _recorded=recorded, _run=run)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._recorded)
+
+    def __next__(self) -> Any:
+        return next(self._recorded)
+
+    def __len__(self) -> int:
+        return len(self._recorded)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {"_loader", "_recorded", "_run"}:
+            raise AttributeError(name)
+        return getattr(self._recorded, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._recorded, name, value)
+
+    def __repr__(self) -> str:
+        return f"<tracked {self._loader!r}>"
+
+    def __enter__(self) -> "Tracked":
+        if self._run is not None:
+            self._run.blocks += 1
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        run = self._run
+        if run is None:
+            return
+        run.blocks -= 1
+        if run.blocks == 0:
+            run.finish("completed" if exc_type is None else "failed")
+
+
+def track(
+    loader: Iterable[Any],
+    source: str,
+    license: str | None = None,  # noqa: A002  the word a user would write
+    path: str | os.PathLike[str] = "provenance.db",
+    *,
+    config_hash: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Any:
+    """Record what a loader yields: open the database, begin a session, put a hook around.
+
+    The session ends when the process does, as ``completed``, or as ``failed`` if an exception
+    ended it; when the ``with`` block ends if it is used as one; or with ``finish()``. Several
+    loaders tracked into one database by one process share a session.
+
+    Args:
+        loader: a PyTorch ``DataLoader``, a Hugging Face data set, or any iterable of batches.
+        source: the name of where the samples come from.
+        license: the source's license, as an SPDX identifier.
+        path: the database file, made when it does not exist.
+        config_hash: your own name for the configuration; the script's name when left out.
+        metadata: a JSON object kept with the session.
+        options: what the hook takes besides, such as ``record_gradients`` or ``on_error``.
+
+    Returns:
+        An object that stands in for the loader; under ``ORIGIN_MODE=off`` nothing is recorded.
+
+    Raises:
+        OriginError: the database, the source or an option is wrong.
+        TypeError: the loader cannot be iterated over, or the hook takes no such option.
+
+    >>> import origin, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with origin.track(
+    ...     [["a", "b"], ["c"]], source="letters", path=f"{folder.name}/provenance.db"
+    ... ) as batches:
+    ...     for batch in batches:
+    ...         print(batch)
+    ['a', 'b']
+    ['c']
+    >>> folder.cleanup()
+    """
+    if not hasattr(loader, "__iter__") and not hasattr(loader, "__getitem__"):
+        raise TypeError(
+            f"track() takes a loader or another iterable, not a {type(loader).__name__}"
+        )
+    if recording_mode() == "off":
+        return Tracked(loader, loader, None)
+    place = Path(path).resolve()
+    with _runs_lock:
+        run = _runs.get(place)
+        if run is None or run.db.closed:
+            run = _runs[place] = Run(place, config_hash or _script_name(), metadata)
+        elif config_hash is not None and config_hash != run.session.config_hash:
+            raise ConfigurationError(
+                f"{place} is being recorded under config_hash {run.session.config_hash!r}, not "
+                f"{config_hash!r}; end that session with origin.finish() first"
+            )
+    return Tracked(loader, run.hook(loader, source, license, options).wrap(loader), run)
+
+
+def finish(status: str = "completed", path: str | os.PathLike[str] | None = None) -> None:
+    """End the sessions that ``track`` began in this process, before the process ends.
+
+    Args:
+        status: ``completed`` or ``failed``.
+        path: only the session in that database.
+
+    >>> finish()
+    """
+    place = None if path is None else Path(path).resolve()
+    for run in [run for run in _runs.values() if place in (None, run.path)]:
+        run.finish(status)
+
+
+def _home_of_hook(loader: Any) -> tuple[str, str]:
+    # The generator of ``Dataset.iter`` is told by the module its code was written in.
+    frame = getattr(loader, "gi_frame", None)
+    modules = [frame.f_globals.get("__name__", "")] if frame is not None else []
+    modules += [base.__module__ for base in type(loader).__mro__]
+    for module in modules:
+        if module.partition(".")[0] in HOOKS:
+            return HOOKS[module.partition(".")[0]]
+    return DEFAULT_HOOK
+
+
+def _script_name() -> str:
+    return Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "interactive"
+
+
+def _finish_at_exit() -> None:
+    # Python leaves the exception that ended a program here; sys.exit leaves none.
+    status = "failed" if getattr(sys, "last_value", None) is not None else "completed"
+    for run in list(_runs.values()):
+        try:
+            run.finish(status)
+        except OriginError as error:
+            print(f"origin: {run.path}: {error}", file=sys.stderr)  # noqa: T201  too late to raise
+
+
+def _forget_after_fork() -> None:
+    _runs.clear()
+
+
+atexit.register(_finish_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)
