@@ -10,9 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from origin.errors import ConfigurationError, OriginError, SessionAlreadyEndedError
+from origin.errors import ConfigurationError, SessionAlreadyEndedError
 from origin.hooks.base import BaseHook
 from origin.hooks.settings import recording_mode
+from origin.hooks.wrapper import StandIn
 from origin.storage.database import ProvenanceDatabase
 
 # Which hook reads what, by the package that the loader's class or one of its bases comes from.
@@ -32,6 +33,7 @@ class Run:
             self.db.close()
             raise
         self.blocks = 0
+        self._pid = os.getpid()
         self._hooks: dict[tuple[Any, ...], BaseHook] = {}
 
     def hook(self, loader: Any, source: str, license_id: str | None, options: Any) -> BaseHook:
@@ -45,11 +47,18 @@ class Run:
             )
         return self._hooks[wanted]
 
+    @property
+    def is_unused(self) -> bool:
+        """Whether no hook was ever made for it."""
+        return not self._hooks
+
     def finish(self, status: str) -> None:
         """End the session and close the database."""
-        _runs.pop(self.path, None)
+        if _runs.get(self.path) is self:
+            del _runs[self.path]
         try:
-            if not self.db.closed:
+            # The session of a forked child's parent goes on.
+            if not self.db.closed and self._pid == os.getpid():
                 self.db.end_session(self.session.session_id, status)
         except SessionAlreadyEndedError:
             pass
@@ -61,7 +70,7 @@ _runs: dict[Path, Run] = {}
 _runs_lock = threading.RLock()
 
 
-class Tracked:
+class Tracked(StandIn):
     """Stands in for a loader, and ends the session when used as a ``with`` block."""
 
     def __init__(self, loader: Any, recorded: Any, run: Run | None) -> None:
@@ -75,6 +84,9 @@ class Tracked:
 
     def __len__(self) -> int:
         return len(self._recorded)
+
+    def __bool__(self) -> bool:
+        return bool(self._recorded)
 
     def __getattr__(self, name: str) -> Any:
         if name in {"_loader", "_recorded", "_run"}:
@@ -165,7 +177,18 @@ def track(
                 f"{place} is being recorded under config_hash {run.session.config_hash!r}, not "
                 f"{config_hash!r}; end that session with origin.finish() first"
             )
-    return Tracked(loader, run.hook(loader, source, license, options).wrap(loader), run)
+    return Tracked(loader, _recorded(loader, run, source, license, options), run)
+
+
+def _recorded(
+    loader: Iterable[Any], run: Run, source: str, license_id: str | None, options: dict[str, Any]
+) -> Any:
+    try:
+        return run.hook(loader, source, license_id, options).wrap(loader)
+    except Exception:
+        if run.is_unused:  # nobody else would ever end it
+            run.finish("failed")
+        raise
 
 
 def finish(status: str = "completed", path: str | os.PathLike[str] | None = None) -> None:
@@ -203,7 +226,7 @@ def _finish_at_exit() -> None:
     for run in list(_runs.values()):
         try:
             run.finish(status)
-        except OriginError as error:
+        except Exception as error:
             print(f"origin: {run.path}: {error}", file=sys.stderr)  # noqa: T201  too late to raise
 
 

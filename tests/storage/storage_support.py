@@ -62,7 +62,11 @@ def start(script: str, *arguments: object) -> "subprocess.Popen[str]":
 
 def finish(process: "subprocess.Popen[str]") -> str:
     """What the process printed, once it has ended well and complained of nothing."""
-    out, err = process.communicate(timeout=120)
+    try:
+        out, err = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
     assert (process.returncode, err) == (0, ""), err
     return out
 

@@ -174,7 +174,7 @@ def test_ids_that_are_no_text(db: ProvenanceDatabase) -> None:
 
 def test_context_manager_closes(path: Path) -> None:
     with ProvenanceDatabase(path) as db:
-        assert not db.closed
+        db.begin_session("x")
     assert db.closed
     db.close()
     for call in (db.list_sessions, lambda: db.begin_session("x"), db.beat):

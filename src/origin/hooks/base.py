@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 import time
 import warnings
 from abc import ABC, abstractmethod
@@ -14,11 +15,11 @@ from origin.errors import BatchError, OriginWarning, RecordingError
 from origin.hooks.passes import Hindsight, Pass, Reader
 from origin.hooks.reader import canonical_item
 from origin.hooks.settings import failure_policy, place_in_job, recording_mode
-from origin.hooks.wrapper import RecordedLoader, RecordedStream
+from origin.hooks.wrapper import RecordedIterator, RecordedLoader, RecordedStream, StandIn
 from origin.recorder.capture import Capture, capture_rows
 from origin.recorder.distinct import DistinctCounter
 from origin.recorder.recorder import Recorder
-from origin.recorder.stream import PendingBatch, Stream
+from origin.recorder.stream import PendingBatch, Stream, in_words
 from origin.storage.database import ProvenanceDatabase
 
 _log = logging.getLogger("origin")
@@ -56,6 +57,13 @@ class BaseHook(ABC):
     >>> folder.cleanup()
     """
 
+    _stream: Stream | None
+    _held: Pass | None
+    _wrapped: list[str]
+    _reached: bool
+    _delivered: bool
+    _warned: set[type]
+
     def __init__(
         self,
         db: ProvenanceDatabase,
@@ -74,14 +82,9 @@ class BaseHook(ABC):
         self.on_error = failure_policy(on_error)
         self.enabled = recording_mode() != "off" if enabled is None else enabled
         self._place = place_in_job(rank, world_size)
-        self._stream: Stream | None = None
-        self._held: Pass | None = None
         self._observing: Pass | None = None
         self._next_epoch = 0
-        self._wrapped: list[str] = []
-        self._delivered = False
-        self._warned: set[type] = set()
-        self.reset_stats()
+        self._begin()
         if self.enabled:
             self.license_id = db.declare_source(session_id, source_id, license_id).license_id
             self._recorder = Recorder.of(db)
@@ -125,13 +128,12 @@ class BaseHook(ABC):
         if not self.enabled:
             return ""
         begun = time.perf_counter()
-        if self._observing is None:
-            self._observing = Pass(self, self._reader_for(None), max(0, self._next_epoch - 1))
+        observing = self._observing_pass()
         try:
-            pending = self._observing.capture(batch)
+            pending = observing.capture(batch)
             pending.hash()
         except Exception as error:
-            self._lose(self._observing, error)
+            self._lose(observing, error)
             raise
         self._recorder.submit_and_wait(pending)
         self.count(pending)
@@ -156,11 +158,13 @@ class BaseHook(ABC):
             raise TypeError(
                 f"wrap() takes a loader or another iterable, not a {type(iterable).__name__}"
             )
-        if isinstance(iterable, RecordedLoader):
+        if isinstance(iterable, StandIn | RecordedIterator):
             raise TypeError("this loader is wrapped already; wrapped twice it is recorded twice")
         if not self.enabled:
             return iterable
         self._wrapped.append(type(iterable).__name__)
+        if not self._reached:
+            self._recorder.keep_alive(self, True)
         kind = RecordedStream if hasattr(iterable, "__next__") else RecordedLoader
         return kind(self, iterable)
 
@@ -172,6 +176,7 @@ class BaseHook(ABC):
             ``elapsed_seconds``, and ``overhead_seconds``: how long the training loop waited
             for the hook.
         """
+        self._begin_in_child()
         if self.enabled:
             self._recorder.wait_until_hashed()
         return {
@@ -197,15 +202,22 @@ class BaseHook(ABC):
 
     def stream(self) -> Stream:
         """The hook's stream in this process; a forked child opens its own."""
-        if self._stream is None or self._stream.pid != os.getpid():
-            self._stream = self._recorder.open_stream(self.session_id, self.source_id, *self._place)
-        return self._stream
+        self._begin_in_child()
+        if self._stream is not None:
+            return self._stream
+        with self._lock:
+            if self._stream is None:
+                self._stream = self._recorder.open_stream(
+                    self.session_id, self.source_id, *self._place
+                )
+            return self._stream
 
     def take_epoch(self, chosen: int | None) -> int:
         """The number of an epoch whose first batch is there now."""
-        epoch = self._next_epoch if chosen is None else chosen
-        self._next_epoch = epoch + 1
-        return epoch
+        with self._lock:
+            epoch = self._next_epoch if chosen is None else chosen
+            self._next_epoch = epoch + 1
+            return epoch
 
     def hindsight(self, batch: Any, count: int) -> Hindsight | None:
         """Says of a batch what will be known once the loop has used it; None if nothing is."""
@@ -214,6 +226,13 @@ class BaseHook(ABC):
     def hold(self, held: Pass | None) -> None:
         """Remember the pass whose last batch is still in the loop's hands."""
         self._held = held
+        self._recorder.keep_alive(self, held is not None)
+
+    def reached(self) -> None:
+        """Something came of a wrapped loader: a batch, or an error of its own."""
+        if not self._reached:
+            self._reached = True
+            self._recorder.keep_alive(self, False)
 
     def has_room(self, size: int) -> bool:
         """Whether so many bytes may wait for the recorder's thread."""
@@ -221,8 +240,9 @@ class BaseHook(ABC):
 
     def count(self, pending: PendingBatch) -> None:
         """Count a batch that is handed over."""
-        self._batches += 1
-        self._samples += pending.count
+        with self._lock:
+            self._batches += 1
+            self._samples += pending.count
 
     def submit(self, pending: PendingBatch) -> None:
         """Give a batch to the recorder; the first at once, so that what is wrong shows."""
@@ -246,10 +266,32 @@ class BaseHook(ABC):
         news, self._stream.news = self._stream.news, []
         for error in news:
             if self.on_error == "raise":
-                raise RecordingError(f"recording {self.source_id!r} failed: {error}") from error
+                raise RecordingError(
+                    f"recording {self.source_id!r} failed: {in_words(error)}"
+                ) from error
             self._warn(error)
 
     # -- within ----------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._stream = self._held = None
+        self._wrapped = []
+        self._reached = self._delivered = False
+        self._warned = set()
+        self.reset_stats()
+
+    def _begin_in_child(self) -> None:
+        # The stream, what waits and a lock that some thread held at the fork are the parent's.
+        if self._pid != os.getpid():
+            self._begin()
+
+    def _observing_pass(self) -> Pass:
+        with self._lock:
+            if self._observing is None:
+                self._observing = Pass(self, self._reader_for(None), max(0, self._next_epoch - 1))
+            return self._observing
 
     def _lose(self, lost_pass: Pass, error: Exception) -> None:
         self._recorder.submit(
@@ -262,19 +304,20 @@ class BaseHook(ABC):
             self._warned.add(type(error))
             warnings.warn(
                 f"source {self.source_id!r} is not recorded whole, and training goes on: "
-                f"{type(error).__name__}: {error} (told once; the session shows as incomplete)",
+                f"{in_words(error)} (told once; the session shows as incomplete)",
                 OriginWarning,
                 stacklevel=5,
             )
 
     def _before_end(self, session_id: str) -> None:
+        self._begin_in_child()
         if session_id != self.session_id:
             return
         if self._held is not None:
             self._held.settle()
         self._recorder.wait_until_hashed()
         self.tell_news()
-        if self._wrapped and not self._delivered:
+        if self._wrapped and not self._reached:
             warnings.warn(
                 f"the hook of source {self.source_id!r} wrapped a {self._wrapped[-1]}, and nothing "
                 "was read through it: iterate over what wrap() returned, not over the loader",

@@ -10,7 +10,7 @@ from typing import Any
 
 from origin.core.arrays import CanonicalArray, canonical_array, is_array
 from origin.core.leaves import is_packed
-from origin.errors import BatchError
+from origin.errors import BatchError, FingerprintError
 
 
 class Items(list[Any]):
@@ -54,7 +54,7 @@ def read(batch: Any, batch_size: int | None, earlier: Reading | None = None) -> 
     inside = _common_lengths(children(batch)) if not is_array(batch) else lengths(batch)
     likely = _likely_length(batch)
     candidates = [Reading(n, True) for n in sorted(inside or (), key=lambda n: (n != likely, n))]
-    if items is not None and not _is_record(batch):
+    if items is not None and not is_record(batch):
         candidates.append(Reading(items, False))
     if _prefers_items(batch):
         candidates.reverse()
@@ -67,15 +67,13 @@ def read(batch: Any, batch_size: int | None, earlier: Reading | None = None) -> 
 def _choose(candidates: list[Reading], batch_size: int | None, earlier: Reading | None) -> Reading:
     if batch_size is None:
         return candidates[0]
-    exact = [reading for reading in candidates if reading.count == batch_size]
-    short = [reading for reading in candidates if reading.count < batch_size]
-    for group in (exact, short):
-        for reading in group:
-            if earlier is not None and reading.across_fields == earlier.across_fields:
-                return reading
-        if group:
-            return group[0]
-    return candidates[0]
+    fitting = [reading for reading in candidates if reading.count <= batch_size]
+    if earlier is not None:
+        # A short batch may have as many fields as the loader puts samples into a full one.
+        fitting.sort(key=lambda reading: reading.across_fields != earlier.across_fields)
+        fitting = [r for r in fitting if r.across_fields == fitting[0].across_fields]
+    exact = [reading for reading in fitting if reading.count == batch_size]
+    return (exact or fitting or candidates)[0]
 
 
 def _require_agreement(batch: object, batch_size: int | None, inside: set[int] | None) -> None:
@@ -95,7 +93,20 @@ def open_up(node: Any) -> Any:
 
     A ``PackedSequence`` becomes the list of its sequences in their original order, a nested
     tensor the list of its components; everything else stays what it is.
+
+    Raises:
+        FingerprintError: it contains itself.
     """
+    try:
+        return _opened(node)
+    except RecursionError:
+        raise FingerprintError(
+            f"cannot read a batch of type '{type(node).__name__}': it is nested too deeply or "
+            "contains itself"
+        ) from None
+
+
+def _opened(node: Any) -> Any:
     if is_array(node):
         return Items(node.unbind()) if getattr(node, "is_nested", False) else node
     if is_packed(node):
@@ -103,10 +114,10 @@ def open_up(node: Any) -> Any:
 
         return Items(unpack_sequence(node))
     if isinstance(node, Mapping):
-        opened = {name: open_up(child) for name, child in node.items()}
+        opened = {name: _opened(child) for name, child in node.items()}
         return opened if _any_changed(opened.values(), node.values()) else node
     if type(node) in (list, tuple):
-        children_now = [open_up(child) for child in node]
+        children_now = [_opened(child) for child in node]
         return type(node)(children_now) if _any_changed(children_now, node) else node
     return node
 
@@ -115,7 +126,7 @@ def _any_changed(new: Any, old: Any) -> bool:
     return any(one is not other for one, other in zip(new, old, strict=True))
 
 
-def _is_record(node: object) -> bool:
+def is_record(node: object) -> bool:
     """Whether this is a namedtuple: its items are fields, never samples."""
     return isinstance(node, tuple) and hasattr(node, "_fields")
 
@@ -135,7 +146,7 @@ def named_children(node: object) -> Iterator[tuple[str, Any]]:
     """The fields of a mapping, dataclass, namedtuple or sequence, with their names."""
     if isinstance(node, Mapping):
         yield from ((str(name), child) for name, child in node.items())
-    elif _is_record(node):
+    elif is_record(node):
         yield from zip(node._fields, node, strict=True)  # type: ignore[attr-defined,call-overload]
     elif is_list(node) and not isinstance(node, Items):
         yield from ((str(place), child) for place, child in enumerate(node))  # type: ignore[arg-type,var-annotated]
@@ -158,7 +169,7 @@ def lengths(node: object) -> set[int] | None:
         return {int(shape[0])} if shape else None
     if isinstance(node, Items):
         return {len(node)}
-    if _is_record(node) or not is_list(node):
+    if is_record(node) or not is_list(node):
         return _common_lengths(children(node))
     own = {len(node)}  # type: ignore[arg-type]
     if _has_nested(node):
@@ -181,7 +192,7 @@ def _likely_length(node: Any) -> int | None:
     """The batch length that the first field with an axis has, were there nothing else to go by."""
     if is_array(node):
         return int(node.shape[0]) if len(node.shape) else None
-    if is_list(node) and not _is_record(node) and not (node and is_array(node[0])):
+    if is_list(node) and not is_record(node) and not (node and is_array(node[0])):
         return len(node)
     found = (
         len(child) if _is_list_of_samples(child) else _likely_length(child)
@@ -200,36 +211,48 @@ def _prefers_items(node: Any) -> bool:
     return isinstance(node, list) and not any(is_array(child) for child in node)
 
 
-def take(node: Any, count: int, index: int) -> Any:
-    """What one sample has of a field.
+def take(batch: Any, count: int, index: int) -> Any:
+    """What one sample has of a batch that is read across its fields.
 
     Args:
-        node: the field; arrays may be given as ``CanonicalArray`` already.
-        count: how many samples the batch has.
+        batch: the batch; arrays may be given as ``CanonicalArray`` already.
+        count: how many samples it has.
         index: which sample.
     """
+    if is_list(batch) and not isinstance(batch, Items):
+        return [_take(child, count, index) for child in batch]
+    return _take(batch, count, index)
+
+
+def _take(node: Any, count: int, index: int) -> Any:
     if isinstance(node, CanonicalArray):
         return _row(node, index) if node.shape and node.shape[0] == count else node
     if is_array(node):
         return node[index] if len(node.shape) and node.shape[0] == count else node
     if isinstance(node, Mapping):
-        return {name: take(child, count, index) for name, child in node.items()}
-    if _is_record(node):
-        return [take(child, count, index) for child in node]
+        return {name: _take(child, count, index) for name, child in node.items()}
+    if is_record(node):
+        return [_take(child, count, index) for child in node]
     if is_list(node):
-        if len(node) == count and not _is_transposed(node, count):
+        if len(node) == count and not _holds_fields(node, count):
             return node[index]
-        return [take(child, count, index) for child in node] if _has_nested(node) else node
+        return [_take(child, count, index) for child in node] if _has_nested(node) else node
     if is_dataclass(node) and not isinstance(node, type):
-        return {f.name: take(getattr(node, f.name), count, index) for f in fields(node)}
+        return {f.name: _take(getattr(node, f.name), count, index) for f in fields(node)}
     return node
 
 
-def _is_transposed(node: Any, count: int) -> bool:
-    """Whether ``default_collate`` made this of lists: one array per place in the list."""
+def _holds_fields(node: Any, count: int) -> bool:
+    """Whether a list with as many items as there are samples holds fields all the same."""
     if isinstance(node, Items):
         return False
-    return all(is_array(child) and tuple(child.shape) == (count,) for child in node)
+    if all(is_array(child) and tuple(child.shape) == (count,) for child in node):
+        return True  # lists, transposed by ``default_collate``: one array per place
+    return len(set(map(_kind, node))) > 1 and all(count in (lengths(n) or ()) for n in node)
+
+
+def _kind(node: Any) -> object:
+    return (str(node.dtype), len(node.shape)) if is_array(node) else type(node)
 
 
 def _row(array: CanonicalArray, index: int) -> CanonicalArray:
@@ -247,7 +270,9 @@ def flattened(node: Any) -> Any:
         return node
     if isinstance(node, Mapping):
         return {name: flattened(child) for name, child in node.items()}
-    if _is_record(node) or (is_list(node) and _has_arrays(node)):
+    if is_record(node):
+        return tuple.__new__(type(node), map(flattened, node))  # still to be known as one
+    if is_list(node) and _has_arrays(node):
         return [flattened(child) for child in node]
     if is_dataclass(node) and not isinstance(node, type | CanonicalArray):
         return {f.name: flattened(getattr(node, f.name)) for f in fields(node)}

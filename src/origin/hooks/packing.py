@@ -1,13 +1,11 @@
-"""Batches whose fields are all dense arrays: one copy per field, no Python per sample."""
+"""Batches whose fields are all dense arrays: nothing is copied, no Python per sample."""
 
 from typing import Any
 
-import numpy as np
-
 from origin.core.arrays import CanonicalArray, canonical_array
 from origin.core.fingerprint import encode
-from origin.hooks.batches import take
-from origin.recorder.capture import Capture
+from origin.hooks.batches import is_record, take
+from origin.recorder.capture import Capture, Table
 
 
 class Packer:
@@ -28,9 +26,8 @@ class Packer:
         places = {id(row.data): place for place, row in enumerate(rows)}
         header = encoding.text.encode("utf-8", "surrogatepass") + b"\n"
         self._count = count
-        self._header = np.frombuffer(header, np.uint8)
+        self._header = header
         self._order = [places[id(payload)] for payload in encoding.payloads]
-        self._widths = [len(column.data) // count for column in columns]
         self._content_type = "array" if isinstance(batch, CanonicalArray) else "json"
         self._forms = [(column.dtype, column.shape) for column in columns]
         self._outside: tuple[Any, list[Any] | None] = (type(batch), None)
@@ -68,24 +65,16 @@ class Packer:
         return self.pack(columns)
 
     def pack(self, columns: list[CanonicalArray]) -> Capture:
-        """Copy the rows of all columns, each behind the header."""
-        count, at = self._count, len(self._header)
-        size = at + sum(self._widths)
-        buffer = np.empty((count, size), np.uint8)
-        buffer[:, :at] = self._header
-        for place in self._order:
-            width = self._widths[place]
-            buffer[:, at : at + width] = columns[place].data.reshape(count, width)
-            at += width
-        rows = memoryview(buffer.reshape(-1))  # type: ignore[arg-type]
-        return Capture(rows, count, size, self._content_type)
+        """Line the columns up as the canonical bytes have them; nothing is copied."""
+        table = Table(self._header, [columns[place].data for place in self._order], self._count)
+        return Capture(table, self._count, table.row_bytes, self._content_type)
 
 
 def _columns(node: Any, count: int) -> list[CanonicalArray] | None:
     """The arrays of a structure in order; None when anything in it is not one row per sample."""
     if isinstance(node, CanonicalArray):
         return [node] if node.shape and node.shape[0] == count else None
-    if type(node) not in (dict, list, tuple) or not node:
+    if not (type(node) in (dict, list, tuple) or is_record(node)) or not node:
         return None
     found: list[CanonicalArray] = []
     for child in node.values() if isinstance(node, dict) else node:

@@ -1,5 +1,6 @@
 """One iteration of a hook over a loader: each batch is recorded as it is handed over."""
 
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,7 @@ class Pass:
         """Record a batch that the loop is about to get."""
         begun = time.perf_counter()
         hook = self._hook
+        hook.reached()
         hook.tell_news()
         try:
             pending = self.capture(batch)
@@ -71,6 +73,8 @@ class Pass:
             return
         begun = time.perf_counter()
         (pending, hindsight), self._held = self._held, None
+        if pending.stream.pid != os.getpid():
+            return  # the parent of a forked child submits it
         self._hook.hold(None)
         try:
             pending.attach(hindsight())
@@ -79,9 +83,15 @@ class Pass:
         self._hook.submit(pending)
         self._hook.overhead_seconds += time.perf_counter() - begun
 
+    def broken(self) -> None:
+        """The loader itself failed; its error is on the way to the user."""
+        self._hook.reached()
+        self.settle()
+
     def _hash(self, pending: PendingBatch) -> None:
         size = pending.waiting_bytes
         if self._placement.in_background(size, pending.count) and self._hook.has_room(size):
+            pending.own()
             return
         begun = time.perf_counter()
         pending.hash()

@@ -79,7 +79,11 @@ class DataLoaderHook(BaseHook):
         if not self.record_gradients:
             return None
         # The tensors as they are now: the loop may take the batch itself apart.
-        found = [t for t in _tensors(batch) if t.dim() and t.shape[0] == count]
+        items = _items(batch, count)
+        if items is not None:
+            owned = [_tensors(item) for item in items]
+            return lambda: [_gradients_of(tensors) for tensors in owned]
+        found = [t for t in _tensors(batch) if t.dim() and t.size(0) == count]
         return lambda: _gradients(found, count)
 
 
@@ -100,6 +104,24 @@ def _tensors(node: Any) -> list[Any]:
     if is_tensor(node):
         return [node]
     return [tensor for child in batches.children(node) for tensor in _tensors(child)]
+
+
+def _items(batch: Any, count: int) -> Any:
+    """The samples of a batch that is a list of them, or one sample; None if it has fields."""
+    reading = batches.read(batches.open_up(batch), None)
+    if reading is not None and not reading.across_fields and reading.count == count:
+        return batch
+    return [batch] if count == 1 and (reading is None or reading.count != 1) else None
+
+
+def _gradients_of(tensors: list[Any]) -> dict[str, Any]:
+    """What the gradients of one sample's own tensors say."""
+    told: dict[str, Any] = {"requires_grad": any(tensor.requires_grad for tensor in tensors)}
+    gradients = [t.grad for t in tensors if t.is_leaf and t.grad is not None]
+    if gradients:
+        squares = sum(float(g.detach().double().abs().square().sum()) for g in gradients)
+        told["grad_norm"] = squares**0.5
+    return told
 
 
 def _gradients(tensors: list[Any], count: int) -> list[dict[str, Any]]:

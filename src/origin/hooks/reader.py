@@ -36,7 +36,7 @@ class BatchReader:
         self._packer: Packer | None = None
 
     def read(self, batch: Any) -> Capture:
-        """Take a batch apart; the capture shares no memory with it.
+        """Take a batch apart; the capture may share its memory, so hash it or ``own`` it at once.
 
         Raises:
             BatchError: the fields have no batch axis in common.

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 _OWN = frozenset({"_hook", "_iterable", "_epoch"})
 
 
-class RecordedLoader:
+class StandIn:
+    """Whatever stands in for a loader and records: wrapped again, it would record twice."""
+
+
+class RecordedLoader(StandIn):
     """Stands in for a loader: every iteration over it is an epoch on record.
 
     Attributes and methods are the loader's, and what it yields are the loader's own objects.
@@ -42,8 +46,15 @@ class RecordedLoader:
         if hasattr(self._iterable, "set_epoch"):
             self._iterable.set_epoch(epoch)
 
+    def __getitem__(self, index: Any) -> Any:
+        raise TypeError(
+            "items are recorded as a loop receives them, not one by one: wrap the loader that "
+            f"reads this {type(self._iterable).__name__}, or take items from it unwrapped"
+        )
+
     def __getattr__(self, name: str) -> Any:
-        if name in _OWN:  # asked before __init__, as copying does
+        # Special methods (``__getitems__``, say) would be ways around the record.
+        if name in _OWN or (name.startswith("__") and name.endswith("__")):
             raise AttributeError(name)
         return getattr(self._iterable, name)
 
@@ -80,8 +91,11 @@ class RecordedIterator(Iterator[Any]):
         self._pass.asked()
         try:
             batch = next(self._inner)
-        except BaseException:
+        except StopIteration:
             self._pass.settle()
+            raise
+        except BaseException:
+            self._pass.broken()
             raise
         self._pass.hand_over(batch)
         return batch

@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterable
 
 from origin.core.record import Gap
-from origin.errors import OriginError, SessionEndedError, StorageError
-from origin.recorder.stream import PendingBatch
+from origin.errors import DatabaseClosedError, OriginError, SessionEndedError, StorageError
+from origin.recorder.stream import PendingBatch, in_words
 from origin.storage.database import ProvenanceDatabase
 
 _log = logging.getLogger("origin")
@@ -18,6 +18,9 @@ _log = logging.getLogger("origin")
 # When the disk refuses, this many batches wait for it to recover before any is given up.
 MAX_KEPT_BATCHES = 65536
 RETRY_SECONDS = 1.0
+
+# After these nothing can be written, not even that something is missing.
+_FINAL = (SessionEndedError, DatabaseClosedError)
 
 
 class Committer:
@@ -28,10 +31,15 @@ class Committer:
         self.kept: list[PendingBatch] = []
         self.retry_at = 0.0
 
-    def commit(self) -> StorageError | None:
+    def commit(self) -> OriginError | None:
         """Write all that is kept; returns the error of a disk that refused."""
         entries, self.kept = self.kept, []
-        error = self._write(entries)
+        try:
+            error = self._write(entries)
+        except BaseException:
+            known = {id(entry) for entry in self.kept}
+            self.kept += [e for e in entries if not e.settled and id(e) not in known]
+            raise
         if error is None:
             self.retry_at = 0.0
         else:
@@ -39,7 +47,7 @@ class Committer:
             self._bound()
         return error
 
-    def _write(self, entries: list[PendingBatch]) -> StorageError | None:
+    def _write(self, entries: list[PendingBatch]) -> OriginError | None:
         """Write in one transaction, or stream by stream where one of them stands in the way."""
         try:
             self._append(entries)
@@ -60,7 +68,7 @@ class Committer:
             batches = [entry.packed() for entry in entries if entry.error is None]
             self._db.append(batches, gaps_of(entries))
 
-    def _keep(self, entries: list[PendingBatch], error: StorageError) -> None:
+    def _keep(self, entries: list[PendingBatch], error: OriginError) -> None:
         self.kept += entries
         _tell(entries, error)
         for entry in entries:
@@ -68,13 +76,17 @@ class Committer:
                 entry.fail(error)
                 entry.settled = True
 
-    def _cannot_write(self, entries: list[PendingBatch], error: Exception) -> StorageError | None:
+    def _cannot_write(self, entries: list[PendingBatch], error: Exception) -> OriginError | None:
+        if all(entry.error for entry in entries) and not isinstance(error, _FINAL):
+            # Not even the gap could be noted: without it the record would pass for a whole one.
+            error = error if isinstance(error, OriginError) else StorageError(in_words(error))
+            self._keep(entries, error)
+            return error
         _tell(entries, error)
-        hopeless = isinstance(error, SessionEndedError) or all(e.error for e in entries)
         for entry in entries:
             if entry.error is None:
                 entry.fail(error)
-        if hopeless:
+        if isinstance(error, _FINAL):
             _log.error("%d batches cannot be recorded: %s", len(entries), error)
             _settle(entries)
             return None
@@ -94,7 +106,7 @@ def gaps_of(entries: Iterable[PendingBatch]) -> list[Gap]:
         if entry.error is None:
             continue
         last = gaps[-1] if gaps else None
-        reason = f"{type(entry.error).__name__}: {entry.error}"
+        reason = in_words(entry.error)
         stream_no, batch_no = entry.stream.number, entry.batch_no
         if (
             last is not None
@@ -122,7 +134,8 @@ def _by_stream(entries: list[PendingBatch]) -> list[list[PendingBatch]]:
 
 
 def _tell(entries: list[PendingBatch], error: Exception) -> None:
-    for stream in {entry.stream for entry in entries}:
+    # Who waits for a batch is told by an exception.
+    for stream in {entry.stream for entry in entries if not entry.waited_for}:
         stream.news.append(error)
     level = logging.DEBUG if isinstance(error, OriginError) else logging.ERROR
     _log.log(level, "batches could not be written", exc_info=error)

@@ -11,11 +11,11 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from origin.errors import OriginError
+from origin.errors import OriginError, RecordingError
 from origin.recorder.committer import Committer
-from origin.recorder.stream import PendingBatch, Stream
+from origin.recorder.stream import PendingBatch, Stream, in_words
 from origin.storage.database import ProvenanceDatabase
 from origin.storage.liveness import HEARTBEAT_SECONDS
 
@@ -31,9 +31,7 @@ WAKE_BYTES = 1 << 19
 WAKE_BATCHES = 2048
 IDLE_SECONDS = 5.0
 
-_recorders: "weakref.WeakKeyDictionary[ProvenanceDatabase, weakref.ref[Recorder]]" = (
-    weakref.WeakKeyDictionary()
-)
+_recorders: "weakref.WeakSet[Recorder]" = weakref.WeakSet()
 _recorders_lock = threading.Lock()
 
 BeforeEnd = Callable[[str], None]
@@ -52,18 +50,18 @@ class Recorder:
     def of(cls, db: ProvenanceDatabase) -> "Recorder":
         """The one recorder of a database in this process."""
         with _recorders_lock:
-            known = _recorders.get(db)
-            recorder = known() if known else None
+            # It lives as long as its database, whatever becomes of the hooks.
+            recorder: Recorder | None = vars(db).get("_recorder")
             if recorder is None:
-                recorder = cls(db)
-                _recorders[db] = weakref.ref(recorder)
+                recorder = vars(db)["_recorder"] = cls(db)
+                _recorders.add(recorder)
             return recorder
 
     def reset(self) -> None:
         """Forget everything, as a forked child must: what waits here is its parent's."""
         self._changed = threading.Condition()
         self._queue: deque[PendingBatch] = deque()
-        self._queued_bytes = 0
+        self._queued_bytes = self._bytes_in_hand = 0
         # How many batches were taken from the queue, hashed and settled so far.
         self._taken = self._hashed = self._settled = 0
         self._hash_wanted = self._flush_wanted = False
@@ -72,6 +70,7 @@ class Recorder:
         self._thread: threading.Thread | None = None
         self._idle = False
         self._open: set[Stream] = set()
+        self._holding: dict[int, object] = {}
         self._committer = Committer(self.db)
         self._beaten_at = time.monotonic()
 
@@ -88,9 +87,17 @@ class Recorder:
         """Have a hook's bound method called with the id of a session that is about to end."""
         self._before_end.append(weakref.WeakMethod(before_end))
 
+    def keep_alive(self, hook: object, needed: bool) -> None:
+        """Keep a hook that still has something to say, even if its user has forgotten it."""
+        with self._changed:
+            if needed:
+                self._holding[id(hook)] = hook
+            else:
+                self._holding.pop(id(hook), None)
+
     def has_room(self, size: int) -> bool:
         """Whether rows of so many bytes may wait to be hashed in the background."""
-        return self._queued_bytes + size <= MAX_WAITING_BYTES
+        return self._queued_bytes + self._bytes_in_hand + size <= MAX_WAITING_BYTES
 
     def submit(self, batch: PendingBatch) -> None:
         """Take a batch; it holds the caller up only while far too many wait."""
@@ -125,7 +132,8 @@ class Recorder:
         self._changed.notify_all()
         while not reached():
             self._ensure_thread()
-            self._changed.wait(0.1)
+            if self._thread is not None:
+                self._changed.wait(0.1)
 
     # -- as a listener of the database -----------------------------------------------
 
@@ -149,29 +157,44 @@ class Recorder:
 
     def session_ending(self, session_id: str) -> None:
         """Have the hooks hand over what they hold, and commit it."""
-        self._tell_hooks(session_id)
-        self.flush()
+        try:
+            self._tell_hooks({session_id})
+        finally:
+            self.flush()
         with self._changed:
             self._open = {s for s in self._open if s.record.session_id != session_id}
+            self._changed.notify_all()
 
     def closing(self) -> None:
         """Commit what is left; the thread ends."""
-        for session_id in {stream.record.session_id for stream in self._open}:
-            self._tell_hooks(session_id)
         try:
-            self.flush()
+            self.settle()
         finally:
             with self._changed:
                 self._open.clear()
                 self._changed.notify_all()
 
-    def _tell_hooks(self, session_id: str) -> None:
+    def settle(self) -> None:
+        """Have all hooks hand over what they hold, and commit it."""
+        try:
+            self._tell_hooks({stream.record.session_id for stream in self._open})
+        finally:
+            self.flush()
+
+    def _tell_hooks(self, session_ids: Iterable[str]) -> None:
+        errors: list[Exception] = []
         for method in list(self._before_end):
             before_end = method()
             if before_end is None:
                 self._before_end.remove(method)
-            else:
-                before_end(session_id)
+                continue
+            for session_id in session_ids:
+                try:
+                    before_end(session_id)
+                except Exception as error:  # the other hooks hold batches as well
+                    errors.append(error)
+        if errors:
+            raise errors[0]
 
     # -- the thread ------------------------------------------------------------------
 
@@ -179,29 +202,56 @@ class Recorder:
         if self._thread is None or not self._thread.is_alive():
             self._idle = False
             self._thread = threading.Thread(target=self._run, name="origin-recorder", daemon=True)
-            self._thread.start()
+            try:
+                self._thread.start()
+            except RuntimeError:  # no thread is to be had, or the interpreter is ending
+                self._thread = None
+                self._work(self._take()[0], None, wanted=True)
 
     def _run(self) -> None:
-        due: float | None = None
+        due = time.monotonic() if self._committer.kept else None
         while True:
             with self._changed:
                 self._sleep(due)
                 if self._may_end(due):
                     self._thread = None
                     return
-                batches, self._queue = self._queue, deque()
-                self._queued_bytes = 0
-                self._taken += len(batches)
-                wanted, self._flush_wanted = self._flush_wanted, False
-                self._hash_wanted = False
-                self._changed.notify_all()
-            due = self._work(batches, due, wanted)
+                batches, wanted = self._take()
+            try:
+                due = self._work(batches, due, wanted)
+            except BaseException as error:
+                self._recover(batches, error)
+                raise
+            self._beat()
+
+    def _take(self) -> "tuple[deque[PendingBatch], bool]":
+        batches, self._queue = self._queue, deque()
+        self._bytes_in_hand, self._queued_bytes = self._queued_bytes, 0
+        self._taken += len(batches)
+        wanted, self._flush_wanted = self._flush_wanted, False
+        self._hash_wanted = False
+        self._changed.notify_all()
+        return batches, wanted
+
+    def _recover(self, batches: "deque[PendingBatch]", error: BaseException) -> None:
+        """The thread dies: the next one finds all that this one had taken."""
+        with self._changed:
+            if self._hashed == self._taken:
+                return
+            for batch in batches:
+                if batch.batch_no < 0:
+                    batch.number()
+                if batch.fingerprints is None and batch.error is None:
+                    batch.fail(RecordingError(f"the recorder's thread ended: {in_words(error)}"))
+            self._hand_on(batches)
 
     def _sleep(self, due: float | None) -> None:
         """Wait for a flush, for enough work, or until the next commit is due."""
         self._idle = due is None
         until = time.monotonic() + IDLE_SECONDS if due is None else due
-        while not (self._is_wanted() or self._has_enough() or (self._idle and self._queue)):
+        while not (self._is_wanted() or self._has_enough()):
+            if self._idle and (self._queue or not self._is_open()):
+                break
             left = until - time.monotonic()
             if left <= 0:
                 break
@@ -217,10 +267,10 @@ class Recorder:
     def _may_end(self, due: float | None) -> bool:
         if due is not None or self._queue or self._is_wanted():
             return False
-        if self._open and not self.db.closed:
-            self._beat()
-            return False
-        return True
+        return not self._is_open()
+
+    def _is_open(self) -> bool:
+        return bool(self._open) and not self.db.closed
 
     def _work(
         self, batches: "deque[PendingBatch]", due: float | None, wanted: bool
@@ -244,8 +294,7 @@ class Recorder:
 
     def _hash(self, batches: "deque[PendingBatch]") -> None:
         for batch in batches:
-            batch.batch_no = batch.stream.next_batch
-            batch.stream.next_batch += 1
+            batch.number()
             try:
                 batch.hash()
                 if batch.fingerprints is not None:
@@ -254,12 +303,16 @@ class Recorder:
                 batch.fail(error)
                 batch.stream.news.append(error)
         with self._changed:
-            self._committer.kept += batches
-            self._hashed += len(batches)
-            self._changed.notify_all()
+            self._hand_on(batches)
+
+    def _hand_on(self, batches: "deque[PendingBatch]") -> None:
+        self._committer.kept += batches
+        self._hashed += len(batches)
+        self._bytes_in_hand = 0
+        self._changed.notify_all()
 
     def _beat(self) -> None:
-        if time.monotonic() - self._beaten_at < HEARTBEAT_SECONDS:
+        if not self._open or time.monotonic() - self._beaten_at < HEARTBEAT_SECONDS:
             return
         self._beaten_at = time.monotonic()
         try:
@@ -268,23 +321,19 @@ class Recorder:
             _log.debug("no sign of life could be written: %s", error)
 
 
-def _living() -> list[Recorder]:
-    return [recorder for ref in list(_recorders.values()) if (recorder := ref()) is not None]
-
-
 def _flush_at_exit() -> None:
-    for recorder in _living():
+    for recorder in list(_recorders):
         try:
             if not recorder.db.closed:
-                recorder.flush()
-        except OriginError:
+                recorder.settle()
+        except Exception:
             _log.exception("the last batches could not be written to %s", recorder.db.path)
 
 
 def _reset_after_fork() -> None:
     global _recorders_lock
     _recorders_lock = threading.Lock()
-    for recorder in _living():
+    for recorder in list(_recorders):
         recorder.reset()
 
 

@@ -22,6 +22,18 @@ class Stream:
         self.news: list[Exception] = []
 
 
+def in_words(error: BaseException) -> str:
+    """The kind of an error and what it says; a user's own error may fail even to say.
+
+    >>> in_words(ValueError("too long"))
+    'ValueError: too long'
+    """
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return f"{type(error).__name__}: (its message cannot be read)"
+
+
 class PendingBatch:
     """A batch between the hook and the database.
 
@@ -74,13 +86,24 @@ class PendingBatch:
         """How many samples it has."""
         return 0 if self.capture is None else self.capture.count
 
+    def number(self) -> None:
+        """Give it its number in its stream."""
+        self.batch_no = self.stream.next_batch
+        self.stream.next_batch += 1
+
+    def own(self) -> None:
+        """Take a copy of the samples' bytes, to be hashed later."""
+        if self.capture is not None and self.capture.rows is not None:
+            self.capture.rows.own()
+
     def hash(self) -> None:
         """Fingerprint every sample and let go of the bytes."""
-        if self.capture is not None and self.fingerprints is None:
-            digests = self.capture.digests()
+        if self.capture is not None and self.capture.rows is not None:
+            digests = self.capture.rows.digests()
             self.root = merkle_root(digests)
             self.fingerprints = b"".join(digests)
-            self.capture.rows = ()
+            self.capture.rows.release()
+            self.capture.rows = None
 
     def fail(self, error: Exception) -> None:
         """Give the batch up; a gap takes its place."""

@@ -68,8 +68,16 @@ class Catalog:
         )
 
     def close_writer(self, writer_no: int) -> None:
-        """Note that a writer has closed its database in good order."""
-        self._db.rows("UPDATE writers SET closed = 1 WHERE writer_no = ?", (writer_no,))
+        """Note that a writer has closed its database in good order.
+
+        Only a running session asks for its writer, so without one there is nothing to note,
+        and nothing to wait for the disk for.
+        """
+        self._db.rows(
+            "UPDATE writers SET closed = 1 WHERE writer_no = ?"
+            " AND EXISTS (SELECT 1 FROM sessions WHERE status = 'running')",
+            (writer_no,),
+        )
 
     def _has_living_writer(self, session_no: int) -> bool:
         rows = self._db.rows(

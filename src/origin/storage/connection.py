@@ -37,6 +37,8 @@ from origin.storage.filesystem import NETWORK_FILE_SYSTEMS, file_system_of
 # A batch of 32 samples makes a row of 1.1 KB. Small pages chain such rows without waste (35
 # bytes a sample, where 4 KB pages take 43), and a database of one short run stays small.
 PAGE_SIZE = 1024
+# The log grows to 8 MB before it is copied into the file.
+CHECKPOINT_PAGES = 8192
 
 _RETRY_SECONDS = 0.005
 
@@ -117,6 +119,7 @@ class Connection:
         handle = self._connect(flags)
         handle.execute("PRAGMA synchronous = FULL")
         handle.execute("PRAGMA foreign_keys = ON")
+        handle.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         return handle
 
     def _open_read_only(self) -> apsw.Connection:

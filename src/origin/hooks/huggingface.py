@@ -1,0 +1,193 @@
+"""`DatasetHook`: for the data sets of Hugging Face ``datasets``, at rest and streamed."""
+
+import sys
+from collections.abc import Iterable
+from inspect import GEN_CREATED, getgeneratorstate
+from types import GeneratorType
+from typing import Any
+
+from origin.hooks.base import BaseHook
+from origin.hooks.passes import Reader
+from origin.hooks.pytorch import declared_batch_size
+from origin.hooks.reader import BatchReader
+from origin.hooks.rowfiles import FileColumns, StoredRows
+from origin.hooks.rows import RowReader
+from origin.storage.database import ProvenanceDatabase
+
+# The generator functions of a data set, and what they yield.
+_FORMS = {"iter": "batch", "__iter__": "row"}
+
+
+class DatasetHook(BaseHook):
+    """Records what a ``datasets.Dataset`` or ``datasets.IterableDataset`` yields.
+
+    A sample is one row. Its fingerprint is that of the row in the python format, so that
+    ``fingerprint_sample(dataset[0])`` finds it, and every format that keeps the values (numpy,
+    torch, arrow, pandas, polars) records the same. A cell of an Image, Audio or Video column
+    counts as the bytes of its encoded file, decoded or not. Exceptions, which are recorded as
+    delivered: rows made by a transform of your own (``set_transform``), and decoded images
+    whose file is not at hand, as in a stream or a generator that was already begun; those are
+    known by their pixels. A generator that is wrapped must be read through the hook alone.
+
+    A license that the data set states (``dataset.info.license``) is free text, so it is not
+    taken over: name it as ``license_id``.
+
+    Args:
+        db, session_id, source_id, license_id: as for ``BaseHook``.
+        key: the column that holds your own id of each sample.
+        on_error, enabled, rank, world_size: as for ``BaseHook``.
+
+    >>> import tempfile
+    >>> rows = [{"text": "a", "label": 0}, {"text": "b", "label": 1}]
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with ProvenanceDatabase(f"{folder.name}/provenance.db") as db:
+    ...     with db.session(config_hash="v1") as session:
+    ...         hook = DatasetHook(db, session.session_id, "reviews", "CC0-1.0")
+    ...         for row in hook.wrap(rows):
+    ...             pass
+    ...     hook.get_stats()["samples_observed"]
+    2
+    >>> folder.cleanup()
+    """
+
+    def __init__(
+        self,
+        db: ProvenanceDatabase,
+        session_id: str,
+        source_id: str,
+        license_id: str | None = None,
+        *,
+        key: str | None = None,
+        on_error: str | None = None,
+        enabled: bool | None = None,
+        rank: int | None = None,
+        world_size: int | None = None,
+    ) -> None:
+        super().__init__(
+            db,
+            session_id,
+            source_id,
+            license_id,
+            on_error=on_error,
+            enabled=enabled,
+            rank=rank,
+            world_size=world_size,
+        )
+        self.key = key
+
+    def wrap(self, iterable: Iterable[Any]) -> Any:
+        """Wrap a data set or an iterable of batches, so that iterating over it is recorded.
+
+        Args:
+            iterable: a data set (its rows are recorded), ``dataset.iter(batch_size=…)``, a
+                PyTorch DataLoader (its batches are read as ``DataLoaderHook`` reads them), or
+                any iterable of rows, of mappings of columns or of tables. A mapping whose
+                values are all columns of one length is a batch; any other is one row.
+
+        Returns:
+            What ``BaseHook.wrap`` returns: a stand-in that yields the very same objects.
+
+        Raises:
+            TypeError: it cannot be iterated over, is wrapped already, or holds several splits.
+        """
+        _refuse_splits(iterable)
+        return super().wrap(iterable)
+
+    def wrap_dataset(self, dataset: Iterable[Any]) -> Any:
+        """Wrap a data set, so that iterating over its rows is recorded.
+
+        Args:
+            dataset: a ``datasets.Dataset``; a streamed one will do as well.
+
+        Returns:
+            A stand-in for the data set.
+
+        Raises:
+            TypeError: it is no data set, or holds several splits.
+        """
+        return self._wrap_rows(dataset, "wrap_dataset")
+
+    def wrap_streaming(self, dataset: Iterable[Any]) -> Any:
+        """Wrap a streamed data set, so that iterating over its rows is recorded.
+
+        Args:
+            dataset: a ``datasets.IterableDataset``; one at rest will do as well.
+
+        Returns:
+            A stand-in for the data set.
+
+        Raises:
+            TypeError: it is no data set, or holds several splits.
+        """
+        return self._wrap_rows(dataset, "wrap_streaming")
+
+    def _wrap_rows(self, dataset: Iterable[Any], method: str) -> Any:
+        _refuse_splits(dataset)
+        if not _is_dataset(dataset):
+            raise TypeError(
+                f"{method}() takes a data set of the package datasets, not a "
+                f"{type(dataset).__name__}; use wrap() for dataset.iter(…), loaders and lists"
+            )
+        return super().wrap(dataset)
+
+    def _extract_samples(self, batch: Any) -> list[tuple[Any, dict[str, Any]]]:
+        return [(row, {}) for row in RowReader().samples(batch)]
+
+    def _reader_for(self, iterable: Iterable[Any] | None) -> Reader:
+        if type(self)._extract_samples is not DatasetHook._extract_samples:
+            return self._read_extracted
+        if _is_dataset(iterable):
+            return self._dataset_reader(iterable, "row", is_new=True)
+        if isinstance(iterable, GeneratorType) and iterable.gi_frame is not None:
+            owner = iterable.gi_frame.f_locals.get("self")
+            if _is_dataset(owner) and iterable.__name__ in _FORMS:
+                is_new = getgeneratorstate(iterable) == GEN_CREATED
+                return self._dataset_reader(owner, _FORMS[iterable.__name__], is_new)
+        if _is_loader(iterable):
+            return BatchReader(declared_batch_size(iterable), self.key).read
+        return RowReader(key=self.key).read
+
+    def _dataset_reader(self, dataset: Any, form: str, is_new: bool) -> Reader:
+        if not isinstance(dataset, _classes("Dataset")):
+            files = None if dataset.features is None else FileColumns(dataset.features)
+            return RowReader(form, files, key=self.key).read
+        if dataset.format["type"] == "custom":
+            return RowReader(form, key=self.key, as_delivered=True).read
+        files = FileColumns(dataset.features)
+        names = _columns_to_look_up(dataset, files)
+        stored = StoredRows(dataset, names) if names and is_new else None
+        return RowReader(form, files, stored, self.key).read
+
+
+def _columns_to_look_up(dataset: Any, files: FileColumns) -> list[str]:
+    """The columns of files that the data set delivers in another form than they are stored."""
+    form = dataset.format
+    if form["type"] == "arrow":
+        return []
+    shown = dataset.column_names if form["output_all_columns"] else form["columns"]
+    return [name for name in files.decoded_names() if name in shown]
+
+
+def _classes(*names: str) -> Any:
+    """Classes of the package ``datasets`` as far as it has been imported."""
+    module = sys.modules.get("datasets")
+    return tuple(getattr(module, name) for name in names if hasattr(module, name))
+
+
+def _is_dataset(iterable: Any) -> bool:
+    return isinstance(iterable, _classes("Dataset", "IterableDataset"))
+
+
+def _is_loader(iterable: object) -> bool:
+    loader = getattr(sys.modules.get("torch.utils.data"), "DataLoader", None)
+    return loader is not None and isinstance(iterable, loader)
+
+
+def _refuse_splits(iterable: Any) -> None:
+    if isinstance(iterable, _classes("DatasetDict", "IterableDatasetDict")):
+        splits = list(map(str, iterable))
+        example = splits[0] if splits else "train"
+        raise TypeError(
+            f"a {type(iterable).__name__} holds several data sets: take a split, such as "
+            f"hook.wrap(dataset[{example!r}]); there are: {', '.join(splits) or 'none'}"
+        )
