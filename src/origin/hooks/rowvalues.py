@@ -1,8 +1,8 @@
 """The values of a row as plain Python values, whatever library delivered them.
 
 The normal form is what the python format of Hugging Face ``datasets`` yields: numbers, strings,
-truth values, None, bytes, dates, lists and dicts. A column of an array, a tensor or a table
-becomes a list of such values in one step.
+truth values, None, bytes, dates, lists and dicts; but a long list of numbers is a typed array
+(``rowarrays`` says which). A column of an array, a tensor or a table is split in one step.
 """
 
 import sys
@@ -24,6 +24,7 @@ from origin.core.arrays import (
 )
 from origin.core.refusal import Refusal
 from origin.errors import MissingDependencyError
+from origin.hooks.rowarrays import LIMIT, compact, listed
 
 __all__ = ["as_items", "column_values", "is_frame", "normal", "table_columns"]
 
@@ -43,18 +44,26 @@ def normal(value: Any) -> Any:
         value: anything a row may hold.
 
     Returns:
-        Python values with arrays, tensors and scalars of other libraries taken apart; what has
-        no plain form (an image, a sparse tensor) stays as it is.
+        Python values with arrays, tensors and scalars of other libraries taken apart, and long
+        lists of numbers as arrays; what has no plain form (an image, a sparse tensor) stays as
+        it is.
 
     >>> normal({"ids": np.arange(3), "score": np.float32(0.5), "text": "hi"})
     {'ids': [0, 1, 2], 'score': 0.5, 'text': 'hi'}
+    >>> normal([[0.5] * 5000]).dtype
+    dtype('float64')
     """
+    return compact(_plain(value))
+
+
+def _plain(value: Any) -> Any:
+    """Normal form, except that long arrays are still arrays and long lists are still lists."""
     if type(value) in _KEPT or isinstance(value, CanonicalArray):
         return value
     if isinstance(value, Mapping):
-        return {name: normal(child) for name, child in value.items()}
+        return {name: _plain(child) for name, child in value.items()}
     if isinstance(value, list | tuple):
-        return value if _only_kept(map(type, value)) else [normal(child) for child in value]
+        return list(value) if _only_kept(map(type, value)) else [_plain(child) for child in value]
     if isinstance(value, datetime | timedelta):
         return None if value != value else value  # only NaT differs from itself
     if is_array(value):
@@ -69,16 +78,19 @@ def column_values(column: Any) -> list[Any]:
         column: a list, tuple, array, tensor, or a column of a table.
 
     Returns:
-        One value for each row; lists and dicts among them may still need ``normal``.
+        One value for each row, which may still need ``normal``.
 
     >>> column_values(np.array([[1, 2], [3, 4]]))
     [[1, 2], [3, 4]]
     """
-    if is_array(column) or is_table(column):
-        found = normal(column)
-        return found if isinstance(found, list) else list(column)
-    cells = column if isinstance(column, list) else list(column)
-    return cells if _settled(map(type, cells)) else [normal(cell) for cell in cells]
+    if is_array(column):
+        found = _array_values(column, LIMIT * len(column))
+    elif is_table(column):
+        found = _plain(column)
+    else:
+        found = column if isinstance(column, list) else list(column)
+        return found if _settled(map(type, found)) else [_plain(cell) for cell in found]
+    return list(found if isinstance(found, list | np.ndarray) else column)
 
 
 def as_items(column: Any) -> list[Any]:
@@ -149,12 +161,12 @@ def _pandas_values(series: Any) -> list[Any]:
         # Only dtypes of pandas' own can tell a missing value from NaN.
         missing = series.isna().tolist()
         values = [None if gone else value for value, gone in zip(values, missing, strict=True)]
-    return values if _settled(map(type, values)) else [normal(value) for value in values]
+    return values if _settled(map(type, values)) else [_plain(value) for value in values]
 
 
 def _polars_values(series: Any) -> list[Any]:
     if str(series.dtype).startswith(("Object", "Extension")):  # these fail on the way to Arrow
-        return [normal(value) for value in series.to_list()]
+        return [_plain(value) for value in series.to_list()]
     try:
         # polars' own way to Python drops nanoseconds.
         found: list[Any] = series.to_arrow().to_pylist()
@@ -169,9 +181,10 @@ def _missing(package: str, purpose: str) -> MissingDependencyError:
     )
 
 
-def _array_values(value: Any) -> Any:
+def _array_values(value: Any, limit: int = LIMIT) -> Any:
+    """An array as Python values; one of more than ``limit`` numbers may stay an array."""
     if is_tensor(value):
-        return _tensor_values(value)
+        return _tensor_values(value, limit)
     try:
         found = as_numpy(value)
     except Refusal:
@@ -179,14 +192,14 @@ def _array_values(value: Any) -> Any:
     if found is None or _is_masked(found):
         return value
     if found.dtype.kind == "O":
-        return normal(found.tolist())
+        return _plain(found.tolist())
     if found.dtype.kind in "mM":
         return _times(found, value)
     if found.dtype.type.__module__.partition(".")[0] == "ml_dtypes":
         # bfloat16 and the like widen exactly.
-        return found.astype(np.float64).tolist() if "float" in found.dtype.name else value
+        return listed(found.astype(np.float64), limit) if "float" in found.dtype.name else value
     is_plain = found.dtype.itemsize <= _WIDEST.get(found.dtype.kind, -1)
-    return found.tolist() if is_plain or found.dtype.kind in "SUT" else value
+    return listed(found, limit) if is_plain or found.dtype.kind in "SUT" else value
 
 
 def _is_masked(found: NDArray[Any]) -> bool:
@@ -194,12 +207,18 @@ def _is_masked(found: NDArray[Any]) -> bool:
     return masked is not None and isinstance(found, masked)
 
 
-def _tensor_values(tensor: Any) -> Any:
+def _tensor_values(tensor: Any, limit: int) -> Any:
     if tensor.is_nested or tensor.is_quantized or tensor.is_meta:
         return tensor
     if str(tensor.layout) != "torch.strided":
         return tensor
-    return tensor.detach().tolist()
+    tensor = tensor.detach()
+    is_integer = str(tensor.dtype).startswith(("torch.int", "torch.uint"))
+    if tensor.numel() <= limit or not (is_integer or tensor.is_floating_point()):
+        return tensor.tolist()
+    # Not every device has floats of 64 bits.
+    tensor = tensor.cpu().resolve_neg()
+    return listed((tensor if is_integer else tensor.double()).numpy(), limit)
 
 
 def _times(found: NDArray[Any], value: Any) -> Any:
@@ -228,4 +247,4 @@ def _nanoseconds(found: NDArray[Any]) -> Any:
     except ModuleNotFoundError as error:
         raise _missing("pandas", "reading times with nanoseconds") from error
     kind = pandas.Timestamp if found.dtype.kind == "M" else pandas.Timedelta
-    return normal(np.vectorize(kind, otypes=[object])(found).tolist())
+    return _plain(np.vectorize(kind, otypes=[object])(found).tolist())
