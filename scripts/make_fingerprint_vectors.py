@@ -318,7 +318,7 @@ def special_tensors() -> Iterator[Case]:
 
 
 def images() -> Iterator[Case]:
-    """Yield images of several modes, and one image with two palettes."""
+    """Yield images of several modes, and images with palettes."""
     gray = Image.frombytes("L", (2, 1), b"\x01\x02")
     yield "image-L", image("L", [2, 1], "0102"), gray
     rgb = Image.frombytes("RGB", (1, 2), bytes(range(6)))
@@ -331,6 +331,16 @@ def images() -> Iterator[Case]:
     keyed = indexed.copy()
     keyed.info["transparency"] = 0
     yield "image-P-keyed", image("P", [1, 1], "00", palette=palette, transparency=0), keyed
+    for name, mode, pixels, colors in [
+        ("P-unused-entries", "RGB", "0200", bytes(range(1, 16))),
+        ("P-missing-entries", "RGB", "0003", bytes(range(1, 7))),
+        ("P-RGBA", "RGBA", "0001", bytes(range(1, 13))),
+        ("PA", "RGB", "01ff00fe", bytes(range(1, 10))),
+    ]:
+        indexed = Image.frombytes(name.partition("-")[0], (2, 1), bytes.fromhex(pixels))
+        indexed.putpalette(colors, mode)
+        palette = {"mode": mode, "hex": colors.hex()}
+        yield f"image-{name}", image(indexed.mode, [2, 1], pixels, palette=palette), indexed
 
 
 def make() -> str:

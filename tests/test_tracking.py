@@ -264,7 +264,7 @@ def test_a_record_that_cannot_be_finished(tmp_path: Path) -> None:
     """The program's own end is not disturbed, and the reason is told."""
     body = "import os; os.rename('provenance.db', 'elsewhere.db')"
     script = TRAIN.format(body="pass", after=body)
-    assert "deleted or moved" in run(script, tmp_path)
+    assert "deleted, moved or replaced" in run(script, tmp_path)
 
 
 FORK = """

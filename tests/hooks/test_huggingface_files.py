@@ -8,6 +8,8 @@ from datasets import Audio, Dataset, Features, Image, List, Value, concatenate_d
 from hooks_support import Recording, prints
 from huggingface_support import flat, hook_for, png
 
+from origin.errors import RecordingError
+
 FILES = [png(shade) for shade in range(5)]
 ROWS = [{"image": file, "label": place} for place, file in enumerate(FILES)]
 FORMS = [None, "numpy", "torch", "arrow", "pandas"]
@@ -64,6 +66,21 @@ def test_arranged_images_keep_in_step(recording: Recording) -> None:
     list(recorded)
     wanted = prints(ROWS[label] for label in order)
     assert flat(recording, hook) == wanted[:4] + wanted
+
+
+@pytest.mark.parametrize("size", [None, 2])
+def test_images_keep_in_step_with_a_batch_that_is_not_read(
+    size: int | None, recording: Recording
+) -> None:
+    hook = hook_for(recording, on_error="raise")
+    iterator = iter(hook.wrap(pictures() if size is None else pictures().iter(size)))
+    next(iterator)
+    hook.stream().news.append(OSError("the disk is full"))
+    with pytest.raises(RecordingError, match="the disk is full"):
+        next(iterator)
+    list(iterator)
+    lost = range(1, 2) if size is None else range(2, 4)
+    assert flat(recording, hook) == prints(row for row in ROWS if row["label"] not in lost)
 
 
 def test_the_loop_may_draw_on_its_images(recording: Recording) -> None:

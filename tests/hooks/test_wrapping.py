@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hooks_support import Recording, loop, prints
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-from origin.errors import OriginWarning
+from origin.core.record import SourceRecord
+from origin.errors import ConfigurationError, OriginWarning, SourceLicenseError
 
 DATA = torch.arange(30, dtype=torch.float32).reshape(10, 3)
 ROWS = prints(DATA)
@@ -282,3 +284,78 @@ def test_a_data_set_cannot_be_read_around_the_record(recording: Recording) -> No
         list(DataLoader(wrapped, batch_size=2))
     with pytest.warns(OriginWarning, match="nothing was read"):
         recording.end()
+
+
+class Rewinding:
+    """A home-made loader: an iterator that begins anew whenever it is asked for one."""
+
+    def __iter__(self) -> "Rewinding":
+        self.at = 0
+        return self
+
+    def __next__(self) -> torch.Tensor:
+        if self.at >= len(DATA):
+            raise StopIteration
+        self.at += 5
+        return DATA[self.at - 5 : self.at]
+
+
+def test_an_iterator_that_begins_anew_trains_every_epoch(recording: Recording) -> None:
+    hook = recording.hook()
+    wrapped = hook.wrap(Rewinding())
+    assert [len(list(wrapped)) for _ in range(3)] == [2, 2, 2]
+    assert recording.epochs(hook) == [0, 0, 1, 1, 2, 2]
+    assert [one for batch in recording.fingerprints(hook) for one in batch] == ROWS * 3
+
+
+class Resettable(Rewinding):
+    """One that is reset by hand, as pipelines on accelerators are."""
+
+    def __init__(self) -> None:
+        self.at = 0
+
+    def __iter__(self) -> "Resettable":
+        return self
+
+    def reset(self) -> None:
+        self.at = 0
+
+
+def test_an_iterator_that_is_reset_by_hand(recording: Recording) -> None:
+    hook = recording.hook()
+    wrapped = hook.wrap(Resettable())
+    for _ in range(2):
+        while next(wrapped, None) is not None:
+            pass
+        wrapped.reset()
+    assert recording.epochs(hook) == [0, 0, 1, 1]
+
+
+def test_an_epoch_is_a_whole_number(recording: Recording) -> None:
+    hook = recording.hook()
+    wrapped = hook.wrap(DataLoader(DATA, batch_size=5))
+    wrapped.set_epoch(np.int64(7))
+    list(wrapped)
+    assert recording.epochs(hook) == [7, 7]
+    for wrong in (1.5, -1, "2", None):
+        with pytest.raises(ConfigurationError, match="whole number"):
+            wrapped.set_epoch(wrong)
+
+
+def test_membership_is_the_loaders_and_no_pass(recording: Recording) -> None:
+    hook = recording.hook()
+    wrapped = hook.wrap(["a", "b"])
+    assert "b" in wrapped
+    assert recording.batches(hook) == []
+    list(wrapped)
+
+
+def test_a_source_registered_anew_before_the_first_batch(recording: Recording) -> None:
+    declared = recording.hook("poems", "MIT")
+    taken = recording.hook("songs")
+    for source in ("poems", "songs"):
+        recording.db.record_source(SourceRecord(source, license_id="GPL-3.0-only"))
+    with pytest.raises(SourceLicenseError, match=r"GPL-3\.0-only"):
+        list(declared.wrap([["a"]]))
+    list(taken.wrap([["a"]]))
+    assert taken.license_id == taken.stream().record.license_id == "GPL-3.0-only"

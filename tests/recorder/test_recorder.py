@@ -16,6 +16,7 @@ from origin.errors import RecordingError
 from origin.hooks.placement import Placement
 from origin.recorder import recorder as recorder_module
 from origin.recorder.recorder import Recorder
+from origin.recorder.stream import _ENTRY_BYTES
 from origin.storage import liveness
 from origin.storage.database import ProvenanceDatabase
 
@@ -256,7 +257,7 @@ def test_giving_up_on_a_disk_that_refuses_for_too_long(
 ) -> None:
     from origin.recorder import committer
 
-    monkeypatch.setattr(committer, "MAX_KEPT_BATCHES", 10)
+    monkeypatch.setattr(committer, "MAX_KEPT_BYTES", 10 * (_ENTRY_BYTES + 32 * COUNT))
     with ProvenanceDatabase(path, busy_timeout=0.1) as db, ProvenanceDatabase(path) as other:
         session_id = begin(db)
         own = hook(db, session_id)

@@ -1,4 +1,6 @@
+import json
 import threading
+import zlib
 from typing import Any
 
 import pytest
@@ -7,7 +9,9 @@ from hypothesis import strategies as st
 from storage_support import batch, batch_numbers, fingerprint, open_stream
 
 from origin.core.record import Gap, PackedBatch
-from origin.errors import CorruptDatabaseError, InvalidRecordError, OriginError, StorageError
+from origin.errors import CorruptDatabaseError, InvalidRecordError, OriginError, RecordRefusedError
+from origin.storage import ledger
+from origin.storage.connection import Connection
 from origin.storage.database import ProvenanceDatabase
 
 
@@ -95,12 +99,12 @@ def test_epochs(db: ProvenanceDatabase) -> None:
 
 def spoilt(stream_no: int) -> list[tuple[PackedBatch, type[OriginError]]]:
     return [
-        (batch(stream_no, 0), StorageError),
-        (batch(stream_no, 5), StorageError),
+        (batch(stream_no, 0), RecordRefusedError),
+        (batch(stream_no, 5), RecordRefusedError),
         (batch(999, 5), InvalidRecordError),
         (batch(stream_no, -1), InvalidRecordError),
         (batch(stream_no, 2**40), InvalidRecordError),
-        (batch(stream_no, 9, root=b"short"), StorageError),
+        (batch(stream_no, 9, root=b"short"), RecordRefusedError),
         (batch(stream_no, 9, fingerprints=bytes(33)), InvalidRecordError),
         (batch(stream_no, 9, byte_sizes=[1, 2]), InvalidRecordError),
         (batch(stream_no, 9, byte_sizes=[1, 2, 3, 4, 5, 6, 7, 8]), InvalidRecordError),
@@ -144,6 +148,40 @@ def test_damaged_details_are_named(db: ProvenanceDatabase) -> None:
     db._connection.rows("UPDATE batches SET details = x'00'")
     with pytest.raises(CorruptDatabaseError, match=f"batch 3 of stream {stream_no}"):
         list(db.ledger.batches(stream_no))
+
+
+@pytest.mark.parametrize("told", [{}, ["text"], None])
+def test_details_without_the_types(db: ProvenanceDatabase, told: object) -> None:
+    _, stream_no = open_stream(db)
+    db.append([batch(stream_no, 3, content_types=["text", "json", "text", "text"])])
+    damaged = None if told is None else zlib.compress(json.dumps(told).encode())
+    db._connection.rows("UPDATE batches SET details = ?", (damaged,))
+    with pytest.raises(CorruptDatabaseError, match=f"batch 3 of stream {stream_no}"):
+        list(db.ledger.batches(stream_no))
+
+
+def test_no_statement_reads_more_than_a_page(
+    db: ProvenanceDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other threads get the connection while a whole stream is searched for one sample."""
+    monkeypatch.setattr(ledger, "_PAGE_BYTES", 10 * 128)
+    _, stream_no = open_stream(db)
+    db.append([batch(stream_no, number) for number in range(100)])
+    db.append([batch(stream_no, 100, count=40), batch(stream_no, 101, count=40)])
+    spans = []
+    read = type(db._connection).rows
+
+    def watched(self: Connection, sql: str, bindings: Any = ()) -> Any:
+        if "instr" in sql:
+            first, last, _ = bindings
+            spans.append(last - first + 1)
+        return read(self, sql, bindings)
+
+    monkeypatch.setattr(type(db._connection), "rows", watched)
+    assert list(db.ledger.containing(fingerprint("absent"), [stream_no])) == []
+    assert spans == [10] * 10 + [1, 1]
+    assert [no for no, *_ in db.ledger.heads(stream_no, 25)] == list(range(25))
+    assert batch_numbers(db, stream_no) == list(range(102))
 
 
 def test_a_paused_reader_holds_nobody_up(db: ProvenanceDatabase) -> None:

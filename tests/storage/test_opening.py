@@ -180,10 +180,22 @@ def test_a_file_deleted_while_open(path: Path) -> None:
     with ProvenanceDatabase(path) as db:
         session = db.begin_session("x")
         path.rename(f"{path}.moved")
-        with pytest.raises(StorageError, match="deleted or moved"):
+        with pytest.raises(StorageError, match="deleted, moved or replaced"):
             db.begin_session("y")
         Path(f"{path}.moved").rename(path)
         db.end_session(session.session_id)
+
+
+def test_a_file_replaced_while_open(path: Path) -> None:
+    """What is written to a file that nobody can find any more would be lost."""
+    with ProvenanceDatabase(path) as db:
+        session = db.begin_session("x")
+        for end in ("", "-wal", "-shm"):
+            path.with_name(path.name + end).rename(f"{path}.moved{end}")
+        with ProvenanceDatabase(path) as other:
+            with pytest.raises(StorageError, match="deleted, moved or replaced"):
+                db.end_session(session.session_id)
+            assert other.list_sessions() == []
 
 
 def test_settings_of_a_new_file(path: Path) -> None:

@@ -117,3 +117,13 @@ def test_streams_as_opened_and_as_listed(db: ProvenanceDatabase) -> None:
     assert [s.stream_no for s in db.catalog.streams(license_id="MIT")] == [second.stream_no]
     assert [s.stream_no for s in db.catalog.streams(license_id="unknown")] == [first]
     assert db.catalog.streams("no such session") == []
+
+
+def test_a_time_that_only_another_python_can_read(db: ProvenanceDatabase) -> None:
+    """Python 3.11 takes more for a time than 3.10; what is on record is read by both."""
+    db.record_source(SourceRecord("data"))
+    db._connection.rows("UPDATE sources SET first_seen = 'a time of another Python'")
+    assert db.get_source("data").first_seen == "a time of another Python"
+    session = db.begin_session("x")
+    assert db.declare_source(session.session_id, "data", "MIT").license_id == "MIT"
+    assert db.list_sources()[0].first_seen == "a time of another Python"

@@ -178,9 +178,9 @@ def _entries(owner: object, pairs: Iterable[tuple[object, object]]) -> list[tupl
 
 
 def _key_name(key: object) -> str:
-    if isinstance(key, str):
-        key = str.__str__(key)
-        return f"${quote(key)}" if key[:1] == "$" else key
+    if isinstance(key, (str, UserString)):
+        name = _characters(key)
+        return f"${quote(name)}" if name[:1] == "$" else name
     writer = Writer()
     try:
         writer.write(key)
@@ -193,11 +193,14 @@ def _key_name(key: object) -> str:
 
 
 def _base_text(value: str | int | float | UserString) -> str:
-    if isinstance(value, UserString):
-        return quote(str(value.data))
-    if isinstance(value, str):
-        return quote(str.__str__(value))
+    if isinstance(value, (str, UserString)):
+        return quote(_characters(value))
     return float_text(value) if isinstance(value, float) else int_text(value)
+
+
+def _characters(value: str | UserString) -> str:
+    # The method of the base class: a subclass may print something else.
+    return str.__str__(value.data if isinstance(value, UserString) else value)
 
 
 def _described(cause: Exception) -> str:

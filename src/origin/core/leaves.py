@@ -39,6 +39,7 @@ _UNITS = {
     "as": 1,
 }
 _NOT_A_TIME = -(2**63)
+_INDEXED_MODES = frozenset({"P", "PA"})
 _KEYED_MODES = frozenset({"1", "L", "P", "RGB"})
 
 
@@ -179,11 +180,24 @@ def _datetime(value: datetime) -> tuple[str, object]:
     if not 1 <= value.year <= 9999:
         raise Refusal(value, "its year is outside of 1 to 9999; pass a NumPy datetime64")
     # The methods of the base class, here and below: a subclass may print something else.
+    _check_zone(value, datetime.utcoffset)
     text = datetime.isoformat(value, timespec="microseconds")
     nanoseconds = getattr(value, "nanosecond", 0)
     if nanoseconds:
         text = f"{text[:26]}{nanoseconds:03d}{text[26:]}"
     return "datetime", text
+
+
+def _time(value: time) -> tuple[str, object]:
+    _check_zone(value, time.utcoffset)
+    return "time", time.isoformat(value, timespec="microseconds")
+
+
+def _check_zone(value: Any, offset: Callable[[Any], timedelta | None]) -> None:
+    # Without an offset, isoformat() prints the same as for a time without zone.
+    if value.tzinfo is not None and offset(value) is None:
+        advice = "its zone gives it no offset; pass a datetime, or .replace(tzinfo=None)"
+        raise Refusal(value, advice)
 
 
 def _timedelta(value: timedelta) -> tuple[str, object]:
@@ -201,7 +215,7 @@ def _decimal(value: Decimal) -> tuple[str, object]:
 _SCALARS: list[tuple[type, Callable[[Any], tuple[str, object]]]] = [
     (datetime, _datetime),
     (date, lambda value: ("date", date.isoformat(value))),
-    (time, lambda value: ("time", time.isoformat(value, timespec="microseconds"))),
+    (time, _time),
     (timedelta, _timedelta),
     (Decimal, _decimal),
     (UUID, lambda value: ("uuid", UUID.__str__(value))),
@@ -211,23 +225,28 @@ _SCALARS: list[tuple[type, Callable[[Any], tuple[str, object]]]] = [
 
 def _image(image: Any) -> Leaf:
     image.load()  # Pillow's own lazy load: mode and palette are final only after it
+    pixels = _pixels(image)
     body = {
         "mode": image.mode,
         "size": list(image.size),
-        "palette": _palette(image),
-        "pixels": _pixels(image),
+        "palette": _palette(image, pixels),
+        "pixels": pixels,
     }
     if image.mode in _KEYED_MODES and "transparency" in image.info:
         body["transparency"] = image.info["transparency"]
     return Leaf("image", body)
 
 
-def _palette(image: Any) -> object:
-    if image.palette is None:
+def _palette(image: Any, pixels: bytes) -> object:
+    if image.palette is None or image.mode not in _INDEXED_MODES:
         return None
+    # How many unused entries a palette has depends on the version of Pillow.
+    indices = np.frombuffer(pixels, "u1")[:: len(image.mode)]
+    count = int(indices.max()) + 1 if indices.size else 0
     mode = image.palette.mode
-    colors = image.getpalette(mode)
-    return None if colors is None else {"mode": mode, "data": bytes(colors)}
+    size = count * len(mode)
+    colors = bytes(image.getpalette(mode)[:size])
+    return {"mode": mode, "data": colors.ljust(size, b"\0")}
 
 
 def _pixels(image: Any) -> bytes:

@@ -6,7 +6,7 @@ emptiness and types are checked here, what a license id means is not.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -81,6 +81,7 @@ class SessionRecord:
         ended_at: when it was ended, None before that.
         streams: how many hooks opened a stream into it.
         gaps: how many gaps its record has; each is told by ``QueryEngine.get_session_summary``.
+        abandoned: how many streams ended with their process before all was known to be written.
 
     >>> SessionRecord("7d0e…", "2026-01-01T00:00:00+00:00", "v1", "completed", streams=1).complete
     True
@@ -94,11 +95,13 @@ class SessionRecord:
     ended_at: str | None = None
     streams: int = 0
     gaps: int = 0
+    abandoned: int = 0
 
     @property
     def complete(self) -> bool:
         """Whether all that was handed to the training loop so far is on record."""
-        return self.streams > 0 and self.gaps == 0 and self.status != "interrupted"
+        whole = self.gaps == 0 and self.abandoned == 0
+        return self.streams > 0 and whole and self.status != "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,21 @@ class SourceRecord:
         if self.license_id is not None:
             _require_text(self, license_id=self.license_id)
         _require_time(self, "first_seen", self.first_seen)
+
+    @classmethod
+    def stored(cls, *values: str | None) -> "SourceRecord":
+        """A source as it was recorded, taken without a check.
+
+        Which texts are a time differs between versions of Python, and what is on record stays
+        readable in all of them.
+
+        >>> SourceRecord.stored("digits", "dataset", None, None, "W03").first_seen
+        'W03'
+        """
+        record = object.__new__(cls)
+        for own, value in zip(fields(cls), values, strict=True):
+            object.__setattr__(record, own.name, value)
+        return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +274,26 @@ class Gap:
     last_batch: int
     reason: str
     noticed_at: str = field(default_factory=utc_now)
+
+    @property
+    def cause(self) -> str:
+        """What the reason has in common with others: messages also name batch and position.
+
+        >>> Gap(1, 0, 0, "FingerprintError: item 3 …").cause
+        'FingerprintError'
+        """
+        return self.reason.partition(":")[0]
+
+    def joined(self, later: "Gap") -> "Gap | None":
+        """This gap and the one right behind it as one, if they have one cause.
+
+        >>> Gap(1, 0, 3, "KeyError: 'a'").joined(Gap(1, 4, 5, "KeyError: 'b'")).last_batch
+        5
+        """
+        behind = (later.stream_no, later.first_batch) == (self.stream_no, self.last_batch + 1)
+        if not behind or later.cause != self.cause:
+            return None
+        return replace(self, last_batch=later.last_batch)
 
 
 @dataclass(frozen=True, slots=True)

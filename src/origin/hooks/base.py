@@ -1,17 +1,25 @@
 """`BaseHook`: what every hook does, whatever framework its batches come from."""
 
+import json
 import logging
 import os
 import threading
 import time
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from origin.core.fingerprint import content_type
 from origin.core.record import json_text
-from origin.errors import BatchError, OriginWarning, RecordingError
+from origin.errors import (
+    BatchError,
+    ConfigurationError,
+    OriginError,
+    OriginWarning,
+    RecordingError,
+    SessionEndedError,
+)
 from origin.hooks.passes import Hindsight, Pass, Reader
 from origin.hooks.reader import canonical_item
 from origin.hooks.settings import failure_policy, place_in_job, recording_mode
@@ -33,6 +41,7 @@ class BaseHook(ABC):
         session_id: a running session of that database.
         source_id: where the samples come from; it is registered if nobody did that.
         license_id: the source's license; left out, the one it is registered under.
+        key: where your own id of each sample is: an entry of the metadata, ``"key"`` if left out.
         on_error: what happens when recording fails once training has begun: ``"warn"``
             notes the gap and goes on, ``"raise"`` raises. Left out, ``ORIGIN_MODE`` decides.
         enabled: False records nothing. Left out, ``ORIGIN_MODE=off`` does that.
@@ -58,10 +67,11 @@ class BaseHook(ABC):
     """
 
     _stream: Stream | None
-    _held: Pass | None
+    _held: set[Pass]
     _wrapped: list[str]
     _reached: bool
     _delivered: bool
+    _was_told_of_an_end: bool
     _warned: set[type]
 
     def __init__(
@@ -71,16 +81,24 @@ class BaseHook(ABC):
         source_id: str,
         license_id: str | None = None,
         *,
+        key: str | int | None = None,
         on_error: str | None = None,
         enabled: bool | None = None,
         rank: int | None = None,
         world_size: int | None = None,
     ) -> None:
+        if not isinstance(db, ProvenanceDatabase):
+            raise ConfigurationError(
+                f"db must be a ProvenanceDatabase, not a {type(db).__name__}; open one with "
+                "ProvenanceDatabase(path)"
+            )
         self.db = db
         self.session_id = session_id
         self.source_id = source_id
         self.on_error = failure_policy(on_error)
         self.enabled = recording_mode() != "off" if enabled is None else enabled
+        self.key = key
+        self._declared_license = license_id
         self._place = place_in_job(rank, world_size)
         self._observing: Pass | None = None
         self._next_epoch = 0
@@ -101,8 +119,9 @@ class BaseHook(ABC):
 
         Returns:
             One ``(sample, metadata)`` pair per sample, in order. The sample is anything that can
-            be fingerprinted. Of the metadata, a JSON object, ``"key"`` is taken for your own
-            id of the sample, and an ``"index"`` that only repeats its position is left out.
+            be fingerprinted. Of the metadata, a JSON object, ``"key"`` (or what ``key`` names)
+            is taken for your own id of the sample, and an ``"index"`` that only repeats its
+            position is left out.
         """
 
     def _reader_for(self, iterable: Iterable[Any] | None) -> Reader:
@@ -154,10 +173,7 @@ class BaseHook(ABC):
         Raises:
             TypeError: it cannot be iterated over, or is wrapped already.
         """
-        if not hasattr(iterable, "__iter__") and not hasattr(iterable, "__getitem__"):
-            raise TypeError(
-                f"wrap() takes a loader or another iterable, not a {type(iterable).__name__}"
-            )
+        require_loader("wrap", iterable)
         if isinstance(iterable, StandIn | RecordedIterator):
             raise TypeError("this loader is wrapped already; wrapped twice it is recorded twice")
         if not self.enabled:
@@ -207,6 +223,11 @@ class BaseHook(ABC):
             return self._stream
         with self._lock:
             if self._stream is None:
+                # The source may have been registered anew since this hook was made.
+                source = self.db.declare_source(
+                    self.session_id, self.source_id, self._declared_license
+                )
+                self.license_id = source.license_id
                 self._stream = self._recorder.open_stream(
                     self.session_id, self.source_id, *self._place
                 )
@@ -219,14 +240,43 @@ class BaseHook(ABC):
             self._next_epoch = epoch + 1
             return epoch
 
+    def is_open(self, begins: bool) -> bool:
+        """Whether the session can still be recorded into.
+
+        Args:
+            begins: whether this is asked for the first batch of a pass, where it is an error
+                if not; later ones follow ``on_error``.
+        """
+        if not begins and not self._was_told_of_an_end:
+            return True
+        try:
+            status = self.db.catalog.session_state(self.session_id)[1]
+            if status == "running":
+                self._was_told_of_an_end = False
+                return True
+            raise SessionEndedError(
+                f"session {self.session_id} has ended as {status!r}, so nothing more can be "
+                "recorded into it; begin another with db.begin_session(...)"
+            )
+        except OriginError as error:
+            if begins or self.on_error == "raise":
+                raise
+            self._warn(error, "is no longer recorded", "told once")
+            return False
+
     def hindsight(self, batch: Any, count: int) -> Hindsight | None:
         """Says of a batch what will be known once the loop has used it; None if nothing is."""
         return None
 
-    def hold(self, held: Pass | None) -> None:
-        """Remember the pass whose last batch is still in the loop's hands."""
-        self._held = held
-        self._recorder.keep_alive(self, held is not None)
+    def hold(self, held: Pass) -> None:
+        """Remember a pass whose last batch is still in the loop's hands."""
+        self._held.add(held)
+        self._recorder.keep_alive(self, True)
+
+    def release(self, held: Pass) -> None:
+        """That batch is submitted."""
+        self._held.discard(held)
+        self._recorder.keep_alive(self, bool(self._held))
 
     def reached(self) -> None:
         """Something came of a wrapped loader: a batch, or an error of its own."""
@@ -276,9 +326,10 @@ class BaseHook(ABC):
     def _begin(self) -> None:
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._stream = self._held = None
+        self._stream = None
+        self._held = set()
         self._wrapped = []
-        self._reached = self._delivered = False
+        self._reached = self._delivered = self._was_told_of_an_end = False
         self._warned = set()
         self.reset_stats()
 
@@ -298,13 +349,18 @@ class BaseHook(ABC):
             PendingBatch(self.stream(), lost_pass.epoch, self.distinct, error=error)
         )
 
-    def _warn(self, error: Exception) -> None:
+    def _warn(
+        self,
+        error: Exception,
+        what: str = "is not recorded whole",
+        rest: str = "told once; the session shows as incomplete",
+    ) -> None:
         _log.debug("recording failed", exc_info=error)
         if type(error) not in self._warned:
             self._warned.add(type(error))
             warnings.warn(
-                f"source {self.source_id!r} is not recorded whole, and training goes on: "
-                f"{in_words(error)} (told once; the session shows as incomplete)",
+                f"source {self.source_id!r} {what}, and training goes on: "
+                f"{in_words(error)} ({rest})",
                 OriginWarning,
                 stacklevel=5,
             )
@@ -313,14 +369,16 @@ class BaseHook(ABC):
         self._begin_in_child()
         if session_id != self.session_id:
             return
-        if self._held is not None:
-            self._held.settle()
+        self._was_told_of_an_end = True
+        for held in list(self._held):
+            held.settle()
         self._recorder.wait_until_hashed()
         self.tell_news()
         if self._wrapped and not self._reached:
             warnings.warn(
                 f"the hook of source {self.source_id!r} wrapped a {self._wrapped[-1]}, and nothing "
-                "was read through it: iterate over what wrap() returned, not over the loader",
+                "was read through it: iterate over what wrap() returned, not over the loader, and "
+                "see that the loader is not empty",
                 OriginWarning,
                 stacklevel=2,
             )
@@ -331,26 +389,38 @@ class BaseHook(ABC):
             value, told = _checked(item, index)
             rows.append(canonical_item(value, index))
             types.append(content_type(value))
-            key, rest = _told(told, index)
+            key, rest = self._told(told, index)
             keys.append(key)
             metadata.append(rest)
         return capture_rows(rows, types, keys, metadata)
 
+    def _told(
+        self, metadata: dict[str, Any], index: int
+    ) -> tuple[str | None, dict[str, Any] | None]:
+        """The user's own key, and what the metadata says beyond the position."""
+        if metadata.get("index") == index:
+            del metadata["index"]
+        key = metadata.pop("key" if self.key is None else str(self.key), None)
+        return None if key is None else str(key), metadata or None
+
+
+def require_loader(caller: str, iterable: Any) -> None:
+    """Raise TypeError for what is no loader: text, a mapping, a class, or no iterable at all."""
+    is_iterable = hasattr(iterable, "__iter__") or hasattr(iterable, "__getitem__")
+    is_value = isinstance(iterable, str | bytes | Mapping | type)
+    if is_value or not is_iterable:
+        what = f"class {iterable.__name__}" if isinstance(iterable, type) else None
+        raise TypeError(
+            f"{caller}() takes a loader or another iterable of batches, not a "
+            f"{what or type(iterable).__name__}"
+        )
+
 
 def _checked(item: Any, index: int) -> tuple[Any, dict[str, Any]]:
     if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], dict):
-        json_text(f"the metadata of item {index} of the batch", item[1])
-        return item
+        # Through text and back: what the loop does to its own objects must not reach the record.
+        return item[0], json.loads(json_text(f"the metadata of item {index}", item[1]))
     raise BatchError(
         "_extract_samples must return (sample, metadata) pairs with a dict for metadata; "
         f"item {index} is a {type(item).__name__}"
     )
-
-
-def _told(metadata: dict[str, Any], index: int) -> tuple[str | None, dict[str, Any] | None]:
-    """The user's own key, and what the metadata says beyond the position."""
-    rest = dict(metadata)
-    if rest.get("index") == index:
-        del rest["index"]
-    key = rest.pop("key", None)
-    return None if key is None else str(key), rest or None

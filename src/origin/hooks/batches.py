@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from origin.core.arrays import CanonicalArray, canonical_array, is_array
+from origin.core.arrays import CanonicalArray, is_array
 from origin.core.leaves import is_packed
 from origin.errors import BatchError, FingerprintError
 
@@ -30,13 +30,20 @@ class Reading:
     across_fields: bool
 
 
-def read(batch: Any, batch_size: int | None, earlier: Reading | None = None) -> Reading | None:
+def read(
+    batch: Any,
+    batch_size: int | None,
+    earlier: Reading | None = None,
+    collates_fields: bool | None = None,
+) -> Reading | None:
     """Find the batch axis.
 
     Args:
         batch: what a loader yielded, passed through ``open_up``.
         batch_size: what the loader declares, None when it declares nothing.
         earlier: how a full batch of the same loader was read.
+        collates_fields: whether the loader collates as ``default_collate`` does, which makes
+            fields of lists and tuples; None when that is not known.
 
     Returns:
         How to read the batch; None when nothing in it has an axis, or no axis is common to
@@ -54,14 +61,18 @@ def read(batch: Any, batch_size: int | None, earlier: Reading | None = None) -> 
     inside = _common_lengths(children(batch)) if not is_array(batch) else lengths(batch)
     likely = _likely_length(batch)
     candidates = [Reading(n, True) for n in sorted(inside or (), key=lambda n: (n != likely, n))]
-    if items is not None and not is_record(batch):
+    has_only_fields = is_record(batch) or (collates_fields and bool(inside))
+    if items is not None and not has_only_fields:
         candidates.append(Reading(items, False))
     if _prefers_items(batch):
         candidates.reverse()
     if not candidates:
         _require_agreement(batch, batch_size, inside)
         return None
-    return _choose(candidates, batch_size, earlier)
+    chosen = _choose(candidates, batch_size, earlier)
+    if batch_size is not None and earlier is None and chosen.count != batch_size:
+        _require_first_axis(batch, batch_size, chosen)
+    return chosen
 
 
 def _choose(candidates: list[Reading], batch_size: int | None, earlier: Reading | None) -> Reading:
@@ -74,6 +85,29 @@ def _choose(candidates: list[Reading], batch_size: int | None, earlier: Reading 
         fitting = [r for r in fitting if r.across_fields == fitting[0].across_fields]
     exact = [reading for reading in fitting if reading.count == batch_size]
     return (exact or fitting or candidates)[0]
+
+
+def _require_first_axis(batch: Any, batch_size: int, chosen: Reading) -> None:
+    """Refuse a batch that has the loader's batch size somewhere, only not where it was read."""
+    if not chosen.across_fields:
+        _require_agreement(batch, _among_lengths(batch, batch_size), set())
+    elif chosen.count > batch_size and any(batch_size in shape[1:] for shape in _shapes(batch)):
+        raise BatchError(
+            f"the loader's batch size is {batch_size}, and that is not the first axis of its "
+            f"{type(batch).__name__}; put the batch axis first, or extend BaseHook with an "
+            "_extract_samples of your own"
+        )
+
+
+def _among_lengths(batch: Any, batch_size: int) -> int | None:
+    found = any(batch_size in (lengths(child) or ()) for child in children(batch))
+    return batch_size if found else None
+
+
+def _shapes(node: Any) -> list[tuple[int, ...]]:
+    if is_array(node):
+        return [tuple(node.shape)]
+    return [shape for child in children(node) for shape in _shapes(child)]
 
 
 def _require_agreement(batch: object, batch_size: int | None, inside: set[int] | None) -> None:
@@ -119,6 +153,10 @@ def _opened(node: Any) -> Any:
     if type(node) in (list, tuple):
         children_now = [_opened(child) for child in node]
         return type(node)(children_now) if _any_changed(children_now, node) else node
+    if is_dataclass(node) and not isinstance(node, type | CanonicalArray):
+        named = dict(named_children(node))
+        opened = {name: _opened(child) for name, child in named.items()}
+        return opened if _any_changed(opened.values(), named.values()) else node
     return node
 
 
@@ -172,12 +210,13 @@ def lengths(node: object) -> set[int] | None:
     if is_record(node) or not is_list(node):
         return _common_lengths(children(node))
     own = {len(node)}  # type: ignore[arg-type]
-    if _has_nested(node):
+    if has_nested(node):
         own |= _common_lengths(children(node)) or set()
     return own
 
 
-def _has_nested(node: Any) -> bool:
+def has_nested(node: Any) -> bool:
+    """Whether the items of a sequence may have a batch axis of their own."""
     return bool(node) and (
         is_array(node[0]) or is_list(node[0]) or isinstance(node[0], Mapping | Items)
     )
@@ -209,75 +248,3 @@ def _is_list_of_samples(node: Any) -> bool:
 def _prefers_items(node: Any) -> bool:
     """Whether a sequence with both readings is rather a list of samples than of fields."""
     return isinstance(node, list) and not any(is_array(child) for child in node)
-
-
-def take(batch: Any, count: int, index: int) -> Any:
-    """What one sample has of a batch that is read across its fields.
-
-    Args:
-        batch: the batch; arrays may be given as ``CanonicalArray`` already.
-        count: how many samples it has.
-        index: which sample.
-    """
-    if is_list(batch) and not isinstance(batch, Items):
-        return [_take(child, count, index) for child in batch]
-    return _take(batch, count, index)
-
-
-def _take(node: Any, count: int, index: int) -> Any:
-    if isinstance(node, CanonicalArray):
-        return _row(node, index) if node.shape and node.shape[0] == count else node
-    if is_array(node):
-        return node[index] if len(node.shape) and node.shape[0] == count else node
-    if isinstance(node, Mapping):
-        return {name: _take(child, count, index) for name, child in node.items()}
-    if is_record(node):
-        return [_take(child, count, index) for child in node]
-    if is_list(node):
-        if len(node) == count and not _holds_fields(node, count):
-            return node[index]
-        return [_take(child, count, index) for child in node] if _has_nested(node) else node
-    if is_dataclass(node) and not isinstance(node, type):
-        return {f.name: _take(getattr(node, f.name), count, index) for f in fields(node)}
-    return node
-
-
-def _holds_fields(node: Any, count: int) -> bool:
-    """Whether a list with as many items as there are samples holds fields all the same."""
-    if isinstance(node, Items):
-        return False
-    if all(is_array(child) and tuple(child.shape) == (count,) for child in node):
-        return True  # lists, transposed by ``default_collate``: one array per place
-    return len(set(map(_kind, node))) > 1 and all(count in (lengths(n) or ()) for n in node)
-
-
-def _kind(node: Any) -> object:
-    return (str(node.dtype), len(node.shape)) if is_array(node) else type(node)
-
-
-def _row(array: CanonicalArray, index: int) -> CanonicalArray:
-    size = len(array.data) // array.shape[0]
-    return CanonicalArray(
-        array.dtype, array.shape[1:], array.data[index * size : (index + 1) * size]
-    )
-
-
-def flattened(node: Any) -> Any:
-    """The same structure with every dense array in canonical form, converted once."""
-    if is_array(node):
-        return canonical_array(node) or node
-    if isinstance(node, Items):
-        return node
-    if isinstance(node, Mapping):
-        return {name: flattened(child) for name, child in node.items()}
-    if is_record(node):
-        return tuple.__new__(type(node), map(flattened, node))  # still to be known as one
-    if is_list(node) and _has_arrays(node):
-        return [flattened(child) for child in node]
-    if is_dataclass(node) and not isinstance(node, type | CanonicalArray):
-        return {f.name: flattened(getattr(node, f.name)) for f in fields(node)}
-    return node
-
-
-def _has_arrays(node: Any) -> bool:
-    return any(is_array(child) or isinstance(child, Mapping | list | tuple) for child in node)

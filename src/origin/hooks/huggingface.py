@@ -1,21 +1,52 @@
 """`DatasetHook`: for the data sets of Hugging Face ``datasets``, at rest and streamed."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from inspect import GEN_CREATED, getgeneratorstate
 from types import GeneratorType
 from typing import Any
+from weakref import WeakSet
 
+from origin.errors import BatchError
 from origin.hooks.base import BaseHook
-from origin.hooks.passes import Reader
-from origin.hooks.pytorch import declared_batch_size
-from origin.hooks.reader import BatchReader
+from origin.hooks.passes import Pass, Reader
+from origin.hooks.pytorch import loader_reader
 from origin.hooks.rowfiles import FileColumns, StoredRows
 from origin.hooks.rows import RowReader
+from origin.hooks.wrapper import RecordedLoader
 from origin.storage.database import ProvenanceDatabase
+
+__all__ = ["DatasetHook", "fingerprint_row"]
 
 # The generator functions of a data set, and what they yield.
 _FORMS = {"iter": "batch", "__iter__": "row"}
+
+
+def fingerprint_row(row: Mapping[str, Any]) -> str:
+    """Compute the fingerprint that ``DatasetHook`` records a row under.
+
+    It is that of ``fingerprint_sample`` unless the row holds files or more than 4096 numbers in
+    one list. A cell of the form ``{"bytes", "path"}`` counts as its file, as in a column of
+    Image, Audio or Video; of a decoded image, the file is not known, so turn decoding off. Rows
+    made by a transform of your own are recorded under ``fingerprint_sample``.
+
+    Args:
+        row: one row in any format: ``dataset[0]``, or a table of one row.
+
+    Returns:
+        64 lower-case hexadecimal digits.
+
+    Raises:
+        BatchError: it is no row, or a table of another number of rows.
+        FingerprintError: it cannot be fingerprinted.
+
+    >>> fingerprint_row({"text": "hi", "scores": [0.5] * 5000})[:16]
+    '3034c0931d7a4fed'
+    """
+    capture = RowReader("row").read(row)
+    if capture.count != 1 or capture.rows is None:
+        raise BatchError(f"give one row; this {type(row).__name__} holds {capture.count}")
+    return capture.rows.digests()[0].hex()
 
 
 class DatasetHook(BaseHook):
@@ -23,8 +54,11 @@ class DatasetHook(BaseHook):
 
     A sample is one row. Its fingerprint is that of the row in the python format, so that
     ``fingerprint_sample(dataset[0])`` finds it, and every format that keeps the values (numpy,
-    torch, arrow, pandas, polars) records the same. A cell of an Image, Audio or Video column
-    counts as the bytes of its encoded file, decoded or not. Exceptions, which are recorded as
+    torch, arrow, pandas, polars) records the same. A rectangular list, array or tensor of more
+    than 4096 numbers counts as an array of float64 if all are floats, and of int64 if all are
+    integers in two or more axes (not a flat list of token ids); ``fingerprint_row(dataset[0])``
+    finds such rows as well. A cell of an Image, Audio or Video column counts as the bytes of its
+    encoded file, decoded or not. Exceptions, which are recorded as
     delivered: rows made by a transform of your own (``set_transform``), and decoded images
     whose file is not at hand, as in a stream or a generator that was already begun; those are
     known by their pixels. A generator that is wrapped must be read through the hook alone.
@@ -34,8 +68,8 @@ class DatasetHook(BaseHook):
 
     Args:
         db, session_id, source_id, license_id: as for ``BaseHook``.
-        key: the column that holds your own id of each sample.
-        on_error, enabled, rank, world_size: as for ``BaseHook``.
+        options: ``key`` is the column that holds your own id of each sample; ``on_error``,
+            ``enabled``, ``rank`` and ``world_size`` as for ``BaseHook``.
 
     >>> import tempfile
     >>> rows = [{"text": "a", "label": 0}, {"text": "b", "label": 1}]
@@ -56,24 +90,10 @@ class DatasetHook(BaseHook):
         session_id: str,
         source_id: str,
         license_id: str | None = None,
-        *,
-        key: str | None = None,
-        on_error: str | None = None,
-        enabled: bool | None = None,
-        rank: int | None = None,
-        world_size: int | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            db,
-            session_id,
-            source_id,
-            license_id,
-            on_error=on_error,
-            enabled=enabled,
-            rank=rank,
-            world_size=world_size,
-        )
-        self.key = key
+        super().__init__(db, session_id, source_id, license_id, **options)
+        self._of_rows: WeakSet[RecordedLoader] = WeakSet()
 
     def wrap(self, iterable: Iterable[Any]) -> Any:
         """Wrap a data set or an iterable of batches, so that iterating over it is recorded.
@@ -97,13 +117,15 @@ class DatasetHook(BaseHook):
         """Wrap a data set, so that iterating over its rows is recorded.
 
         Args:
-            dataset: a ``datasets.Dataset``; a streamed one will do as well.
+            dataset: a ``datasets.Dataset``, a streamed one, or any iterable of rows, such as a
+                list of dicts or a generator: each item is one row. What is known to yield
+                batches (``dataset.iter(…)``, a DataLoader) is read as ``wrap`` reads it.
 
         Returns:
-            A stand-in for the data set.
+            What ``wrap`` returns: a stand-in for the data set.
 
         Raises:
-            TypeError: it is no data set, or holds several splits.
+            TypeError: it cannot be iterated over, is wrapped already, or holds several splits.
         """
         return self._wrap_rows(dataset, "wrap_dataset")
 
@@ -111,31 +133,49 @@ class DatasetHook(BaseHook):
         """Wrap a streamed data set, so that iterating over its rows is recorded.
 
         Args:
-            dataset: a ``datasets.IterableDataset``; one at rest will do as well.
+            dataset: a ``datasets.IterableDataset``, or whatever ``wrap_dataset`` takes.
 
         Returns:
-            A stand-in for the data set.
+            What ``wrap`` returns: a stand-in for the data set.
 
         Raises:
-            TypeError: it is no data set, or holds several splits.
+            TypeError: it cannot be iterated over, is wrapped already, or holds several splits.
         """
         return self._wrap_rows(dataset, "wrap_streaming")
 
+    def begin_pass(self, iterable: Iterable[Any], epoch: int | None) -> Pass:
+        """A new iteration begins, as in ``BaseHook``."""
+        reader = self._row_reader(iterable)
+        if reader is None:
+            return super().begin_pass(iterable, epoch)
+        return _RowPass(self, reader, epoch)
+
     def _wrap_rows(self, dataset: Iterable[Any], method: str) -> Any:
-        _refuse_splits(dataset)
-        if not _is_dataset(dataset):
+        if not hasattr(dataset, "__iter__") and not hasattr(dataset, "__getitem__"):
             raise TypeError(
-                f"{method}() takes a data set of the package datasets, not a "
-                f"{type(dataset).__name__}; use wrap() for dataset.iter(…), loaders and lists"
+                f"{method}() takes a data set or another iterable of rows, not a "
+                f"{type(dataset).__name__}"
             )
-        return super().wrap(dataset)
+        recorded = self.wrap(dataset)
+        if isinstance(recorded, RecordedLoader):
+            self._of_rows.add(recorded)
+        return recorded
 
     def _extract_samples(self, batch: Any) -> list[tuple[Any, dict[str, Any]]]:
         return [(row, {}) for row in RowReader().samples(batch)]
 
     def _reader_for(self, iterable: Iterable[Any] | None) -> Reader:
+        reader = self._row_reader(iterable)
+        if reader is not None:
+            return reader.read
         if type(self)._extract_samples is not DatasetHook._extract_samples:
             return self._read_extracted
+        return loader_reader(iterable, self.key)
+
+    def _row_reader(self, iterable: Any) -> RowReader | None:
+        """What reads rows out of an iterable; None if they are read in another way."""
+        if type(self)._extract_samples is not DatasetHook._extract_samples:
+            return None
         if _is_dataset(iterable):
             return self._dataset_reader(iterable, "row", is_new=True)
         if isinstance(iterable, GeneratorType) and iterable.gi_frame is not None:
@@ -144,19 +184,33 @@ class DatasetHook(BaseHook):
                 is_new = getgeneratorstate(iterable) == GEN_CREATED
                 return self._dataset_reader(owner, _FORMS[iterable.__name__], is_new)
         if _is_loader(iterable):
-            return BatchReader(declared_batch_size(iterable), self.key).read
-        return RowReader(key=self.key).read
+            return None
+        is_rows = any(recorded._iterable is iterable for recorded in list(self._of_rows))
+        return RowReader("row" if is_rows else "any", key=self.key)
 
-    def _dataset_reader(self, dataset: Any, form: str, is_new: bool) -> Reader:
+    def _dataset_reader(self, dataset: Any, form: str, is_new: bool) -> RowReader:
         if not isinstance(dataset, _classes("Dataset")):
             files = None if dataset.features is None else FileColumns(dataset.features)
-            return RowReader(form, files, key=self.key).read
+            return RowReader(form, files, key=self.key)
         if dataset.format["type"] == "custom":
-            return RowReader(form, key=self.key, as_delivered=True).read
+            return RowReader(form, key=self.key, as_delivered=True)
         files = FileColumns(dataset.features)
         names = _columns_to_look_up(dataset, files)
         stored = StoredRows(dataset, names) if names and is_new else None
-        return RowReader(form, files, stored, self.key).read
+        return RowReader(form, files, stored, self.key)
+
+
+class _RowPass(Pass):
+    """A pass that counts every batch, also one that an error keeps from being read."""
+
+    def __init__(self, hook: DatasetHook, reader: RowReader, epoch: int | None) -> None:
+        super().__init__(hook, reader.read, epoch)
+        self._reader = reader
+
+    def hand_over(self, batch: Any) -> None:
+        """Record a batch that the loop is about to get."""
+        self._reader.expect(batch)
+        super().hand_over(batch)
 
 
 def _columns_to_look_up(dataset: Any, files: FileColumns) -> list[str]:

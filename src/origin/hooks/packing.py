@@ -1,94 +1,82 @@
 """Batches whose fields are all dense arrays: nothing is copied, no Python per sample."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from origin.core.arrays import CanonicalArray, canonical_array
+from origin.core.arrays import CanonicalArray, canonical_array, is_array
 from origin.core.fingerprint import encode
-from origin.hooks.batches import is_record, take
+from origin.hooks.parts import Part, Rows, columns
 from origin.recorder.capture import Capture, Table
 
 
 class Packer:
-    """Writes the canonical bytes of batches of one form.
+    """Lines up the canonical bytes of batches of one form.
 
     The text before an array's bytes is the same for every sample, so it is made once.
 
     Args:
-        batch: a batch with every array in canonical form, each with one row per sample.
-        count: how many samples it has.
-        columns: its arrays, in order.
+        layout: the layout of a batch of that form.
+        arrays: its arrays, each with one row for each sample.
+        batch: the batch as the loader made it.
     """
 
-    def __init__(self, batch: Any, count: int, columns: list[CanonicalArray]) -> None:
+    def __init__(self, layout: Part, arrays: list[CanonicalArray], batch: Any) -> None:
         # The first row's encoding tells header and order; payloads are known by identity.
-        rows: list[CanonicalArray] = []
-        encoding = encode(_first_row(batch, count, rows))
-        places = {id(row.data): place for place, row in enumerate(rows)}
-        header = encoding.text.encode("utf-8", "surrogatepass") + b"\n"
-        self._count = count
-        self._header = header
+        first = layout.take(0)
+        encoding = encode(first)
+        places = {id(row.data): place for place, row in enumerate(_arrays(first))}
+        self._header = encoding.text.encode("utf-8", "surrogatepass") + b"\n"
         self._order = [places[id(payload)] for payload in encoding.payloads]
-        self._content_type = "array" if isinstance(batch, CanonicalArray) else "json"
-        self._forms = [(column.dtype, column.shape) for column in columns]
-        self._outside: tuple[Any, list[Any] | None] = (type(batch), None)
+        self._count = arrays[0].shape[0]
+        self._content_type = "array" if isinstance(layout, Rows) else "json"
+        self._forms = [(array.dtype, array.shape) for array in arrays]
+        self._kind = type(batch) if _is_flat(batch) else None
+        self._names = list(batch) if type(batch) is dict else None
 
     @classmethod
-    def of(cls, batch: Any, count: int) -> "tuple[Packer, list[CanonicalArray]] | None":
-        """A packer for a batch and the columns to pack; None if it has anything but arrays."""
-        columns = _columns(batch, count) if count else None
-        return None if columns is None else (cls(batch, count, columns), columns)
-
-    def expect(self, batch: Any) -> "Packer":
-        """Note the outward form of the batch as the loader made it."""
-        names = list(batch) if type(batch) is dict else None
-        self._outside = (type(batch), names)
-        return self
+    def of(
+        cls, layout: Part, count: int, batch: Any
+    ) -> "tuple[Packer, list[CanonicalArray]] | None":
+        """A packer for a batch, and its arrays; None if it has anything but arrays."""
+        arrays = columns(layout) if count else None
+        return None if arrays is None else (cls(layout, arrays, batch), arrays)
 
     def pack_alike(self, batch: Any) -> Capture | None:
         """Pack a batch of the very form this was made for; None if it has another."""
-        kind, names = self._outside
-        if type(batch) is not kind:
+        if type(batch) is not self._kind:
             return None
-        fields: list[Any]
-        if kind is dict:
-            fields = list(batch.values()) if list(batch) == names else []
-        else:
-            fields = [*batch] if kind in (list, tuple) else [batch]
+        fields = self._fields(batch)
         if len(fields) != len(self._forms):
             return None
-        columns: list[CanonicalArray] = []
+        arrays: list[CanonicalArray] = []
         for field, form in zip(fields, self._forms, strict=True):
-            column = canonical_array(field)
-            if column is None or (column.dtype, column.shape) != form:
+            array = canonical_array(field)
+            if array is None or (array.dtype, array.shape) != form:
                 return None
-            columns.append(column)
-        return self.pack(columns)
+            arrays.append(array)
+        return self.pack(arrays)
 
-    def pack(self, columns: list[CanonicalArray]) -> Capture:
-        """Line the columns up as the canonical bytes have them; nothing is copied."""
-        table = Table(self._header, [columns[place].data for place in self._order], self._count)
+    def _fields(self, batch: Any) -> list[Any]:
+        if self._names is not None:
+            return list(batch.values()) if list(batch) == self._names else []
+        return list(batch) if isinstance(batch, list | tuple) else [batch]
+
+    def pack(self, arrays: list[CanonicalArray]) -> Capture:
+        """Line the arrays up as the canonical bytes have them; nothing is copied."""
+        table = Table(self._header, [arrays[place].data for place in self._order], self._count)
         return Capture(table, self._count, table.row_bytes, self._content_type)
 
 
-def _columns(node: Any, count: int) -> list[CanonicalArray] | None:
-    """The arrays of a structure in order; None when anything in it is not one row per sample."""
-    if isinstance(node, CanonicalArray):
-        return [node] if node.shape and node.shape[0] == count else None
-    if not (type(node) in (dict, list, tuple) or is_record(node)) or not node:
-        return None
-    found: list[CanonicalArray] = []
-    for child in node.values() if isinstance(node, dict) else node:
-        columns = _columns(child, count)
-        if columns is None:
-            return None
-        found += columns
-    return found
+def _is_flat(batch: Any) -> bool:
+    """Whether each field of a batch is itself an array, so that they tell its whole form."""
+    if type(batch) is dict:
+        return all(map(is_array, batch.values()))
+    return all(map(is_array, batch)) if type(batch) in (list, tuple) else is_array(batch)
 
 
-def _first_row(node: Any, count: int, rows: list[CanonicalArray]) -> Any:
-    if isinstance(node, CanonicalArray):
-        rows.append(take(node, count, 0))
-        return rows[-1]
-    if isinstance(node, dict):
-        return {name: _first_row(child, count, rows) for name, child in node.items()}
-    return [_first_row(child, count, rows) for child in node]
+def _arrays(value: Any) -> Iterator[CanonicalArray]:
+    if isinstance(value, CanonicalArray):
+        yield value
+    else:
+        for child in value.values() if isinstance(value, dict) else value:
+            yield from _arrays(child)

@@ -51,6 +51,8 @@ class Pass:
         hook = self._hook
         hook.reached()
         hook.tell_news()
+        if not hook.is_open(begins=self._epoch is None):
+            return
         try:
             pending = self.capture(batch)
             self._hash(pending)
@@ -75,7 +77,7 @@ class Pass:
         (pending, hindsight), self._held = self._held, None
         if pending.stream.pid != os.getpid():
             return  # the parent of a forked child submits it
-        self._hook.hold(None)
+        self._hook.release(self)
         try:
             pending.attach(hindsight())
         except Exception as error:  # the batch itself is known, only the rest is not

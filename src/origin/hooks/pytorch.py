@@ -1,5 +1,6 @@
 """`DataLoaderHook`: for PyTorch loaders, and for any iterable of batches like theirs."""
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,7 +8,7 @@ from origin.core.arrays import is_tensor
 from origin.hooks import batches
 from origin.hooks.base import BaseHook
 from origin.hooks.passes import Hindsight, Reader
-from origin.hooks.reader import BatchReader
+from origin.hooks.reader import BatchReader, read_item
 from origin.storage.database import ProvenanceDatabase
 
 
@@ -22,8 +23,8 @@ class DataLoaderHook(BaseHook):
         record_gradients: note for each sample whether its tensors require gradients and, where
             the loop left a gradient on the yielded tensors by the time it asks for the next
             batch, that gradient's L2 norm. A batch is held until then.
-        key: the field that holds your own id of each sample: a name, or a place in a sequence.
-        on_error, enabled, rank, world_size: as for ``BaseHook``.
+        options: ``key`` is the field that holds your own id of each sample, a name or a place in
+            a sequence; ``on_error``, ``enabled``, ``rank`` and ``world_size`` as for ``BaseHook``.
 
     >>> import tempfile
     >>> import torch
@@ -46,25 +47,10 @@ class DataLoaderHook(BaseHook):
         source_id: str,
         license_id: str | None = None,
         record_gradients: bool = False,
-        *,
-        key: str | int | None = None,
-        on_error: str | None = None,
-        enabled: bool | None = None,
-        rank: int | None = None,
-        world_size: int | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            db,
-            session_id,
-            source_id,
-            license_id,
-            on_error=on_error,
-            enabled=enabled,
-            rank=rank,
-            world_size=world_size,
-        )
+        super().__init__(db, session_id, source_id, license_id, **options)
         self.record_gradients = record_gradients
-        self.key = key
 
     def _extract_samples(self, batch: Any) -> list[tuple[Any, dict[str, Any]]]:
         return [(sample, {}) for sample in BatchReader(key=self.key).samples(batch)]
@@ -72,7 +58,7 @@ class DataLoaderHook(BaseHook):
     def _reader_for(self, iterable: Iterable[Any] | None) -> Reader:
         if type(self)._extract_samples is not DataLoaderHook._extract_samples:
             return self._read_extracted
-        return BatchReader(declared_batch_size(iterable), self.key).read
+        return loader_reader(iterable, self.key)
 
     def hindsight(self, batch: Any, count: int) -> Hindsight | None:
         """With ``record_gradients``: what the loop's gradients say of each sample."""
@@ -87,6 +73,13 @@ class DataLoaderHook(BaseHook):
         return lambda: _gradients(found, count)
 
 
+def loader_reader(loader: Any, key: str | int | None) -> Reader:
+    """How the batches of a loader are read, by what the loader says of itself."""
+    if _is_dataset(loader):
+        return read_item
+    return BatchReader(declared_batch_size(loader), key, _collates_fields(loader)).read
+
+
 def declared_batch_size(loader: Any) -> int | None:
     """The batch size that a loader or its batch sampler declares, None if neither does.
 
@@ -98,6 +91,24 @@ def declared_batch_size(loader: Any) -> int | None:
         if isinstance(size, int) and not isinstance(size, bool):
             return size
     return None
+
+
+def _is_dataset(loader: Any) -> bool:
+    """Whether this is no loader but a data set, whose items are samples."""
+    utils = sys.modules.get("torch.utils.data")
+    if utils is not None and isinstance(loader, utils.Dataset):
+        return True
+    kinds = {(base.__module__.partition(".")[0], base.__name__) for base in type(loader).__mro__}
+    return bool(kinds & {("datasets", "Dataset"), ("datasets", "IterableDataset")})
+
+
+def _collates_fields(loader: Any) -> bool | None:
+    """Whether a loader collates by PyTorch's own rule, which makes lists of fields only."""
+    utils = sys.modules.get("torch.utils.data")
+    collate = getattr(loader, "collate_fn", None)
+    if utils is None or collate is None:
+        return None
+    return collate is utils.default_collate
 
 
 def _tensors(node: Any) -> list[Any]:

@@ -9,7 +9,13 @@ from origin.errors import BatchError, FingerprintError
 from origin.hooks import batches
 from origin.hooks.batches import Reading
 from origin.hooks.packing import Packer
+from origin.hooks.parts import Habits, Part, lay_out
 from origin.recorder.capture import Capture, capture_rows
+
+
+def read_item(item: Any) -> Capture:
+    """Take what a data set yields as one sample, whatever it is made of."""
+    return capture_rows([canonical_item(item, 0)], [content_type(item)])
 
 
 def canonical_item(sample: Any, index: int) -> bytes:
@@ -27,11 +33,20 @@ class BatchReader:
         batch_size: what the loader declares, None when it declares nothing.
         key: the field that holds the user's own sample ids: a name of a mapping or
             the place in a sequence.
+        collates_fields: whether the loader makes lists of fields, as ``default_collate`` does;
+            None when that is not known.
     """
 
-    def __init__(self, batch_size: int | None = None, key: str | int | None = None) -> None:
+    def __init__(
+        self,
+        batch_size: int | None = None,
+        key: str | int | None = None,
+        collates_fields: bool | None = None,
+    ) -> None:
         self._batch_size = batch_size
         self._key = key
+        self._collates_fields = collates_fields
+        self._habits: Habits = {}
         self._earlier: Reading | None = None
         self._packer: Packer | None = None
 
@@ -44,33 +59,39 @@ class BatchReader:
         """
         if self._packer is not None and (alike := self._packer.pack_alike(batch)):
             return alike
-        given, batch = batch, batches.open_up(batch)
-        reading = batches.read(batch, self._batch_size, self._earlier)
+        opened = batches.open_up(batch)
+        reading = self._reading(opened)
         if reading is None:
-            return self._one_by_one([batch], self._keys([batch]))
-        if reading.count == self._batch_size:
-            self._earlier = reading
+            return self._one_by_one([opened], self._keys([opened]))
         if not reading.across_fields:
-            return self._one_by_one(batch, self._keys(batch))
-        whole = batches.flattened(batch)
-        if self._key is None and (found := Packer.of(whole, reading.count)):
-            packer, columns = found
-            self._packer = packer.expect(given)
-            return packer.pack(columns)
-        return self._one_by_one(
-            self._samples(whole, reading), self._keys(self._samples(batch, reading))
-        )
+            return self._one_by_one(opened, self._keys(opened))
+        layout = self._layout(opened, reading)
+        if self._key is None and (found := Packer.of(layout, reading.count, batch)):
+            self._packer, arrays = found
+            return self._packer.pack(arrays)
+        samples = [layout.take(index) for index in range(reading.count)]
+        keys = None if self._key is None else self._keys(self.samples(batch))
+        return self._one_by_one(samples, keys)
 
     def samples(self, batch: Any) -> list[Any]:
         """The samples of a batch as values."""
-        batch = batches.open_up(batch)
-        reading = batches.read(batch, self._batch_size, self._earlier)
-        return [batch] if reading is None else list(self._samples(batch, reading))
-
-    def _samples(self, batch: Any, reading: Reading) -> Iterable[Any]:
+        opened = batches.open_up(batch)
+        reading = self._reading(opened)
+        if reading is None:
+            return [opened]
         if not reading.across_fields:
-            return batch  # type: ignore[no-any-return]
-        return (batches.take(batch, reading.count, index) for index in range(reading.count))
+            return list(opened)
+        layout = self._layout(opened, reading, convert=False)
+        return [layout.take(index) for index in range(reading.count)]
+
+    def _reading(self, batch: Any) -> Reading | None:
+        reading = batches.read(batch, self._batch_size, self._earlier, self._collates_fields)
+        if reading is not None and reading.count == self._batch_size:
+            self._earlier = reading
+        return reading
+
+    def _layout(self, batch: Any, reading: Reading, convert: bool = True) -> Part:
+        return lay_out(batch, reading.count, self._habits, self._collates_fields, convert)
 
     def _one_by_one(self, samples: Iterable[Any], keys: list[str | None] | None) -> Capture:
         rows, types = [], []
@@ -87,7 +108,7 @@ class BatchReader:
 
 def _key_of(sample: Any, key: str | int) -> str | None:
     try:
-        # A namedtuple or dataclass goes by names as well.
+        # A namedtuple or dataclass in a list of samples goes by names as well.
         named = isinstance(key, str) and not isinstance(sample, Mapping)
         found = getattr(sample, str(key)) if named else sample[key]
     except (LookupError, TypeError, AttributeError) as error:

@@ -163,8 +163,11 @@ def _numbers(level: Sequence[Any], kinds: set[type]) -> NDArray[Any] | None:
 
 def _stacked(level: Sequence[Any]) -> NDArray[Any] | None:
     """Arrays, and lists among them, as one array."""
-    found = [_gathered(item) if type(item) in _SEQUENCES and item else item for item in level]
-    if any(type(one) is not np.ndarray or one.dtype not in _WIDE for one in found):
-        return None
+    found: list[NDArray[Any]] = []
+    for item in level:
+        one = _gathered(item) if type(item) in _SEQUENCES and item else item
+        if type(one) is not np.ndarray or one.dtype not in _WIDE:
+            return None
+        found.append(one)
     alike = len({(one.shape, one.dtype) for one in found}) == 1 and found[0].ndim < _MAX_AXES
     return np.stack(found) if alike else None

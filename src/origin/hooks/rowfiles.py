@@ -29,12 +29,15 @@ class StoredRows:
 
     def __init__(self, dataset: Any, names: Iterable[str]) -> None:
         self._table = dataset.with_format("arrow").select_columns(list(names))
-        self._next = 0
+        self._begin = self._end = 0
 
-    def take(self, count: int) -> dict[str, list[Any]]:
-        """The stored values of so many rows, after those that were taken before."""
-        begin, self._next = self._next, self._next + count
-        found: dict[str, list[Any]] = self._table[begin : begin + count].to_pydict()
+    def pass_on(self, count: int) -> None:
+        """The iteration went on by so many rows."""
+        self._begin, self._end = self._end, self._end + count
+
+    def current(self) -> dict[str, list[Any]]:
+        """The stored values of the rows that it went on by last."""
+        found: dict[str, list[Any]] = self._table[self._begin : self._end].to_pydict()
         return found
 
 

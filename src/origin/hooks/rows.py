@@ -5,8 +5,9 @@ from typing import Any
 
 from origin.core.arrays import is_array
 from origin.core.jsontext import plain_text
-from origin.errors import BatchError
+from origin.errors import BatchError, FingerprintError
 from origin.hooks.reader import canonical_item
+from origin.hooks.rowarrays import LIMIT, holds_long, seems_long
 from origin.hooks.rowfiles import FileColumns, StoredRows, found_files
 from origin.hooks.rowvalues import as_items, column_values, is_frame, normal, table_columns
 from origin.recorder.capture import Capture, capture_rows
@@ -24,7 +25,8 @@ class RowReader:
             two apart by what is in it.
         files: the columns that hold files; None where the features are unknown, so that a cell
             of the form ``{"bytes", "path"}`` is taken for a file.
-        stored: the same rows as they are stored, read along.
+        stored: the same rows as they are stored, read along; then ``expect`` comes before
+            every ``read``.
         key: the column that holds the user's own sample ids.
         as_delivered: whether arrays in a row stay the arrays they are.
 
@@ -38,7 +40,7 @@ class RowReader:
         form: str = "any",
         files: FileColumns | None = None,
         stored: StoredRows | None = None,
-        key: str | None = None,
+        key: str | int | None = None,
         as_delivered: bool = False,
     ) -> None:
         self._form = form
@@ -47,6 +49,11 @@ class RowReader:
         self._key = key
         self._as_delivered = as_delivered
 
+    def expect(self, batch: Any) -> None:
+        """This was yielded, whether it will be read or not; it keeps the stored rows in step."""
+        if self._stored is not None:
+            self._stored.pass_on(1 if self._form == "row" else _count(batch))
+
     def read(self, batch: Any) -> Capture:
         """Take a batch apart; the capture shares no memory with it.
 
@@ -54,10 +61,15 @@ class RowReader:
             BatchError: it is neither a row nor a batch of rows, or has no column ``key``.
             FingerprintError: a row cannot be fingerprinted.
         """
-        rows = self._rows(batch)
-        keys = None if self._key is None else [_key_of(row, self._key) for row in rows]
-        encode = canonical_item if self._as_delivered else _row_bytes
-        encoded = [encode(row, index) for index, row in enumerate(rows)]
+        try:
+            rows = self._rows(batch)
+            keys = None if self._key is None else [_key_of(row, self._key) for row in rows]
+            encode = canonical_item if self._as_delivered else _row_bytes
+            encoded = [encode(row, index) for index, row in enumerate(rows)]
+        except RecursionError:
+            raise FingerprintError(
+                "cannot fingerprint the batch: a row is nested too deeply or contains itself"
+            ) from None
         return capture_rows(encoded, ["json"] * len(rows), keys)
 
     def samples(self, batch: Any) -> list[Row]:
@@ -88,8 +100,7 @@ class RowReader:
         return self._across(_as_columns(batch), 1)
 
     def _across(self, batch: Mapping[str, Any], count: int, is_stored: bool = False) -> list[Row]:
-        # The stored rows go along with every batch, even with one that fails below.
-        stored = {} if self._stored is None else self._stored.take(count)
+        stored = {} if self._stored is None else self._stored.current()
         columns = {
             name: self._column(name, column, stored.get(name)) for name, column in batch.items()
         }
@@ -126,7 +137,7 @@ def _is_stored(table: Any) -> bool:
 
 def _length(column: Any) -> int | None:
     """How many rows a column has; None for what is no column."""
-    if is_array(column):
+    if is_array(column) and hasattr(column, "shape"):
         return int(column.shape[0]) if len(column.shape) else None
     if isinstance(column, str | bytes | bytearray | Mapping):
         return None
@@ -138,7 +149,11 @@ def _common_length(batch: Mapping[str, Any]) -> int | None:
     return lengths.pop() if len(lengths) == 1 else None
 
 
-def _key_of(row: Row, key: str) -> str | None:
+def _count(batch: Any) -> int:
+    return len(batch) if is_frame(batch) else _common_length(batch) or 0
+
+
+def _key_of(row: Row, key: str | int) -> str | None:
     if key not in row:
         raise BatchError(
             f"key={key!r} names no column; there are: {', '.join(map(str, row))}. Name one of "
@@ -149,7 +164,17 @@ def _key_of(row: Row, key: str) -> str | None:
 
 
 def _row_bytes(row: Row, index: int) -> bytes:
-    text = plain_text(row)
-    if text is not None:
+    text = None if seems_long(row) else plain_text(row)
+    if text is not None and not _hides_long(row, text):
         return text.encode("utf-8", "surrogatepass")
     return canonical_item(normal(row), index)
+
+
+def _hides_long(row: Row, text: str) -> bool:
+    """Whether a long list of numbers is where ``seems_long`` does not look."""
+    # Each number takes up two characters or more, and flat lists are judged by their first item.
+    if len(text) <= 2 * LIMIT or text.count("[") == sum(
+        type(cell) is list for cell in row.values()
+    ):
+        return False
+    return holds_long(row)

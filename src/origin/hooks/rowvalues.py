@@ -30,6 +30,7 @@ __all__ = ["as_items", "column_values", "is_frame", "normal", "table_columns"]
 
 _ATOMS = frozenset({str, int, float, bool, type(None), bytes})
 _KEPT = _ATOMS | {date, datetime, time, timedelta, Decimal}
+_NUMPY_FLOATS = frozenset({"torch.float16", "torch.float32", "torch.float64"})
 _only_kept = _KEPT.issuperset
 # Bytes of the widest element of each kind that Python's numbers hold exactly.
 _WIDEST = {"b": 1, "i": 8, "u": 8, "f": 8, "c": 16}
@@ -216,9 +217,11 @@ def _tensor_values(tensor: Any, limit: int) -> Any:
     is_integer = str(tensor.dtype).startswith(("torch.int", "torch.uint"))
     if tensor.numel() <= limit or not (is_integer or tensor.is_floating_point()):
         return tensor.tolist()
-    # Not every device has floats of 64 bits.
     tensor = tensor.cpu().resolve_neg()
-    return listed((tensor if is_integer else tensor.double()).numpy(), limit)
+    if not is_integer and str(tensor.dtype) not in _NUMPY_FLOATS:
+        tensor = tensor.double()
+    # NumPy widens the rest: PyTorch would do it in many threads, and wait for each.
+    return listed(tensor.numpy(), limit)
 
 
 def _times(found: NDArray[Any], value: Any) -> Any:

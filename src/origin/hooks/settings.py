@@ -1,11 +1,17 @@
 """What the environment and a hook's arguments say about recording; arguments win."""
 
+import operator
 import os
 import sys
+from typing import Any
 
 from origin.errors import ConfigurationError
 
-MODES = ("on", "off", "strict")
+MODES = {
+    **dict.fromkeys(("on", "1", "true", "yes"), "on"),
+    **dict.fromkeys(("off", "0", "false", "no"), "off"),
+    "strict": "strict",
+}
 POLICIES = ("warn", "raise")
 
 
@@ -21,7 +27,7 @@ def recording_mode() -> str:
             f"ORIGIN_MODE is {mode!r}; set it to 'off' (record nothing), 'strict' (raise on any "
             "error) or leave it unset"
         )
-    return mode
+    return MODES[mode]
 
 
 def failure_policy(on_error: str | None) -> str:
@@ -40,6 +46,24 @@ def failure_policy(on_error: str | None) -> str:
     return on_error
 
 
+def whole_number(what: str, value: Any) -> int:
+    """A number that counts something, as a plain int.
+
+    Raises:
+        ConfigurationError: it is none, or negative.
+
+    >>> whole_number("an epoch", 3)
+    3
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise ConfigurationError(f"{what} must be a whole number from 0, not {value!r}")
+    return number
+
+
 def place_in_job(rank: int | None, world_size: int | None) -> tuple[int, int]:
     """This process's rank and the number of ranks: as given, or as the launcher tells.
 
@@ -50,9 +74,10 @@ def place_in_job(rank: int | None, world_size: int | None) -> tuple[int, int]:
     (3, 8)
     """
     found_rank, found_size = _from_torch() or _from_environment()
-    rank = found_rank if rank is None else rank
+    rank = found_rank if rank is None else whole_number("rank", rank)
     world_size = max(found_size, rank + 1) if world_size is None else world_size
-    if not 0 <= rank < world_size:
+    world_size = whole_number("world_size", world_size)
+    if rank >= world_size:
         raise ConfigurationError(
             f"rank {rank} does not fit world_size {world_size}; ranks go from 0 to world_size - 1"
         )

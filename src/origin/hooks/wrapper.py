@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from origin.hooks.settings import whole_number
+
 if TYPE_CHECKING:
     from origin.hooks.base import BaseHook
-    from origin.hooks.passes import Pass
 
 # Names of the stand-in's own; everything else is the loader's.
 _OWN = frozenset({"_hook", "_iterable", "_epoch"})
@@ -31,8 +32,15 @@ class RecordedLoader(StandIn):
         object.__setattr__(self, "_epoch", None)
 
     def __iter__(self) -> Iterator[Any]:
+        inner = iter(self._iterable)
+        return RecordedIterator(self._hook, self._iterable, self._take_epoch(), inner)
+
+    def _take_epoch(self) -> int | None:
         epoch, self._epoch = self._epoch, None
-        return RecordedIterator(self._hook.begin_pass(self._iterable, epoch), self._iterable)
+        return epoch
+
+    def __contains__(self, item: object) -> bool:
+        return item in self._iterable
 
     def __len__(self) -> int:
         return len(self._iterable)
@@ -42,7 +50,7 @@ class RecordedLoader(StandIn):
 
     def set_epoch(self, epoch: int) -> None:
         """Tell the loader its epoch; the next iteration is recorded under that number."""
-        self._epoch = epoch
+        self._epoch = whole_number("an epoch", epoch)
         if hasattr(self._iterable, "set_epoch"):
             self._iterable.set_epoch(epoch)
 
@@ -56,7 +64,12 @@ class RecordedLoader(StandIn):
         # Special methods (``__getitems__``, say) would be ways around the record.
         if name in _OWN or (name.startswith("__") and name.endswith("__")):
             raise AttributeError(name)
-        return getattr(self._iterable, name)
+        found = getattr(self._iterable, name)
+        return self._recording(found) if name == "iter" else found
+
+    def _recording(self, method: Any) -> Any:
+        """A data set's ``iter``, whose batches are to be on record as well."""
+        return lambda *args, **options: self._hook.wrap(method(*args, **options))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _OWN:
@@ -71,36 +84,51 @@ class RecordedLoader(StandIn):
 class RecordedStream(RecordedLoader):
     """Stands in for an iterator: ``next`` works on it as well."""
 
+    def __iter__(self) -> Iterator[Any]:
+        inner = iter(self._iterable)
+        live = self.__dict__.get("_live")
+        # Most iterators go on where they were; one that begins anew is another pass.
+        if live is None or live.has_ended or live.inner is not inner:
+            live = RecordedIterator(self._hook, self._iterable, self._take_epoch(), inner)
+            object.__setattr__(self, "_live", live)
+        return self
+
     def __next__(self) -> Any:
         if "_live" not in self.__dict__:
-            object.__setattr__(self, "_live", RecordedLoader.__iter__(self))
+            iter(self)
         return next(self.__dict__["_live"])
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
 
 
 class RecordedIterator(Iterator[Any]):
     """One pass over a loader."""
 
-    def __init__(self, recorded_pass: "Pass", iterable: Iterable[Any]) -> None:
-        self._pass = recorded_pass
-        self._inner = iter(iterable)
+    def __init__(
+        self, hook: "BaseHook", iterable: Iterable[Any], epoch: int | None, inner: Iterator[Any]
+    ) -> None:
+        self._hook = hook
+        self._iterable = iterable
+        self._pass = hook.begin_pass(iterable, epoch)
+        self.inner = inner
+        self.has_ended = False
 
     def __next__(self) -> Any:
         self._pass.asked()
         try:
-            batch = next(self._inner)
+            batch = next(self.inner)
         except StopIteration:
             self._pass.settle()
+            self.has_ended = True
             raise
         except BaseException:
             self._pass.broken()
             raise
+        if self.has_ended:  # an iterator that was reset goes on with another pass
+            self._pass = self._hook.begin_pass(self._iterable, None)
+            self.has_ended = False
         self._pass.hand_over(batch)
         return batch
 
     def __getattr__(self, name: str) -> Any:
-        if name == "_inner":
+        if name == "inner":  # asked before __init__, as copying does
             raise AttributeError(name)
-        return getattr(self._inner, name)
+        return getattr(self.inner, name)

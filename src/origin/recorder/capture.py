@@ -28,6 +28,11 @@ def _buffer(size: int) -> Bytes:
     return found if found.size == size else np.empty(size, np.uint8)
 
 
+def forget_spare() -> None:
+    """Let go of the buffers of hashed batches; they still hold training data."""
+    _spare.clear()
+
+
 class Table:
     """Rows of equal size, column by column, behind one header.
 

@@ -6,21 +6,32 @@ can never be written becomes a gap, so that a failing record never passes for a 
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterable
 
 from origin.core.record import Gap
-from origin.errors import DatabaseClosedError, OriginError, SessionEndedError, StorageError
+from origin.errors import (
+    DatabaseClosedError,
+    NotADatabaseError,
+    OriginError,
+    ReadOnlyDatabaseError,
+    SessionEndedError,
+    StorageError,
+)
 from origin.recorder.stream import PendingBatch, in_words
 from origin.storage.database import ProvenanceDatabase
 
 _log = logging.getLogger("origin")
 
-# When the disk refuses, this many batches wait for it to recover before any is given up.
-MAX_KEPT_BATCHES = 65536
+# When the disk refuses, so much waits for it to recover before the oldest is given up.
+MAX_KEPT_BYTES = 256 << 20
 RETRY_SECONDS = 1.0
+MAX_RETRY_SECONDS = 30.0
 
-# After these nothing can be written, not even that something is missing.
-_FINAL = (SessionEndedError, DatabaseClosedError)
+# The disk, the file or its permissions refuse, whatever is to be written.
+_REFUSALS = (StorageError, ReadOnlyDatabaseError, NotADatabaseError)
+
+_TOO_LONG = "StorageError: the disk refused for too long; the log tells what else went wrong then"
 
 
 class Committer:
@@ -28,109 +39,164 @@ class Committer:
 
     def __init__(self, db: ProvenanceDatabase) -> None:
         self._db = db
-        self.kept: list[PendingBatch] = []
-        self.retry_at = 0.0
+        self.kept: deque[PendingBatch] = deque()
+        self._kept_bytes = 0
+        # What was given up while the disk refused: for each stream ranges, not batches.
+        self._lost: dict[int, list[Gap]] = {}
+        self._lost_batches = 0
+        self._pause = self.retry_at = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """How many batches have no place in the database yet, not even in a gap."""
+        return len(self.kept) + self._lost_batches
+
+    def add(self, batches: Iterable[PendingBatch]) -> None:
+        """Take batches that are ready."""
+        for batch in batches:
+            self.kept.append(batch)
+            self._kept_bytes += batch.kept_bytes
+        if self._pause:
+            self._bound()
 
     def commit(self) -> OriginError | None:
         """Write all that is kept; returns the error of a disk that refused."""
-        entries, self.kept = self.kept, []
+        entries = list(self.kept)
         try:
-            error = self._write(entries)
-        except BaseException:
-            known = {id(entry) for entry in self.kept}
-            self.kept += [e for e in entries if not e.settled and id(e) not in known]
-            raise
-        if error is None:
-            self.retry_at = 0.0
-        else:
-            self.retry_at = time.monotonic() + RETRY_SECONDS
-            self._bound()
+            error = self._write_all(entries)
+        finally:
+            self.kept = deque(entry for entry in entries if not entry.written)
+            self._kept_bytes = sum(entry.kept_bytes for entry in self.kept)
+        self._schedule(error)
         return error
 
+    def _schedule(self, error: OriginError | None) -> None:
+        if error is None:
+            self._pause = self.retry_at = 0.0
+            return
+        now = time.monotonic()
+        if now >= self.retry_at:  # not when somebody asked for an attempt in between
+            self._pause = min(max(2 * self._pause, RETRY_SECONDS), MAX_RETRY_SECONDS)
+        self.retry_at = now + self._pause
+        self._bound()
+
+    def _write_all(self, entries: list[PendingBatch]) -> OriginError | None:
+        error = self._write_lost() or self._write(entries)
+        if error is None:
+            # Those that were given up just now: one transaction for all their gaps.
+            error = self._write([entry for entry in entries if not entry.written])
+        if error is not None:
+            _keep([entry for entry in entries if not entry.written], error)
+        return error
+
+    def _write_lost(self) -> OriginError | None:
+        if self._lost:
+            try:
+                self._db.append([], [gap for gaps in self._lost.values() for gap in gaps])
+            except DatabaseClosedError as error:
+                _log.error("%d batches cannot be recorded: %s", self._lost_batches, error)
+            except Exception as error:
+                return _as_ours(error)
+            self._lost, self._lost_batches = {}, 0
+        return None
+
     def _write(self, entries: list[PendingBatch]) -> OriginError | None:
-        """Write in one transaction, or stream by stream where one of them stands in the way."""
+        """Write in one transaction, or in smaller ones where a record stands in the way."""
+        if not entries:
+            return None
         try:
-            self._append(entries)
-        except StorageError as error:
-            self._keep(entries, error)
+            batches = [entry.packed() for entry in entries if entry.error is None]
+            self._db.append(batches, gaps_of(entries))
+        except _REFUSALS as error:
             return error
         except Exception as error:
-            by_stream = _by_stream(entries)
-            if len(by_stream) == 1:
-                return self._cannot_write(entries, error)
-            errors = [self._write(own) for own in by_stream]
-            return next((found for found in errors if found is not None), None)
+            return self._isolate(entries, error)
         _settle(entries)
         return None
 
-    def _append(self, entries: list[PendingBatch]) -> None:
-        if entries:
-            batches = [entry.packed() for entry in entries if entry.error is None]
-            self._db.append(batches, gaps_of(entries))
-
-    def _keep(self, entries: list[PendingBatch], error: OriginError) -> None:
-        self.kept += entries
-        _tell(entries, error)
-        for entry in entries:
-            if entry.waited_for and not entry.settled:
-                entry.fail(error)
-                entry.settled = True
-
-    def _cannot_write(self, entries: list[PendingBatch], error: Exception) -> OriginError | None:
-        if all(entry.error for entry in entries) and not isinstance(error, _FINAL):
-            # Not even the gap could be noted: without it the record would pass for a whole one.
-            error = error if isinstance(error, OriginError) else StorageError(in_words(error))
-            self._keep(entries, error)
-            return error
-        _tell(entries, error)
-        for entry in entries:
-            if entry.error is None:
-                entry.fail(error)
-        if isinstance(error, _FINAL):
+    def _isolate(self, entries: list[PendingBatch], error: Exception) -> OriginError | None:
+        """Narrow down whom an error is about, so that it takes nothing else with it."""
+        if isinstance(error, DatabaseClosedError):
+            # Nothing can be written, not even that something is missing.
+            _give_up(entries, error)
             _log.error("%d batches cannot be recorded: %s", len(entries), error)
             _settle(entries)
             return None
-        return self._write(entries)
+        parts = _parts(entries, error)
+        if len(parts) > 1:
+            # Once the disk refuses, what follows must not come before what it refused.
+            refusals = (self._write(part) for part in parts)
+            return next((refusal for refusal in refusals if refusal is not None), None)
+        if all(entry.error for entry in entries):
+            # Not even the gap could be noted: without it the record would pass for a whole one.
+            return _as_ours(error)
+        _give_up(entries, error)
+        if isinstance(error, SessionEndedError):
+            # Who waits learns that nothing was recorded, and never handed the batch over.
+            _settle([entry for entry in entries if entry.waited_for])
+        return None
 
     def _bound(self) -> None:
-        excess = len(self.kept) - MAX_KEPT_BATCHES
-        for entry in self.kept[: max(0, excess)]:
-            if entry.error is None:
-                entry.fail(StorageError("the disk refused for too long; see the log"))
+        while self.kept and self._kept_bytes > MAX_KEPT_BYTES:
+            entry = self.kept[0]
+            if entry.waited_for and not entry.settled:
+                return
+            self.kept.popleft()
+            self._kept_bytes -= entry.kept_bytes
+            self._lost_batches += 1
+            number, batch_no = entry.stream.number, entry.batch_no
+            _add_gap(self._lost.setdefault(number, []), Gap(number, batch_no, batch_no, _TOO_LONG))
 
 
 def gaps_of(entries: Iterable[PendingBatch]) -> list[Gap]:
     """The gaps that given-up batches make; neighbours with one cause make one gap."""
     gaps: list[Gap] = []
     for entry in entries:
-        if entry.error is None:
-            continue
-        last = gaps[-1] if gaps else None
-        reason = in_words(entry.error)
-        stream_no, batch_no = entry.stream.number, entry.batch_no
-        if (
-            last is not None
-            and (last.stream_no, last.last_batch) == (stream_no, batch_no - 1)
-            and cause(last.reason) == cause(reason)
-        ):
-            gaps[-1] = Gap(stream_no, last.first_batch, batch_no, last.reason, last.noticed_at)
-        else:
-            gaps.append(Gap(stream_no, batch_no, batch_no, reason))
+        if entry.error is not None:
+            number, batch_no = entry.stream.number, entry.batch_no
+            _add_gap(gaps, Gap(number, batch_no, batch_no, in_words(entry.error)))
     return gaps
 
 
-def cause(reason: str) -> str:
-    """What a reason has in common with others: messages also name batch and position.
+def _add_gap(gaps: list[Gap], gap: Gap) -> None:
+    joined = gaps[-1].joined(gap) if gaps else None
+    if joined is None:
+        gaps.append(gap)
+    else:
+        gaps[-1] = joined
 
-    >>> cause("FingerprintError: item 3 …")
-    'FingerprintError'
-    """
-    return reason.partition(":")[0]
+
+def _parts(entries: list[PendingBatch], error: Exception) -> list[list[PendingBatch]]:
+    """Where to look for the entry that an error is about: stream by stream, then by halves."""
+    by_stream: dict[int, list[PendingBatch]] = {}
+    for entry in entries:
+        by_stream.setdefault(entry.stream.number, []).append(entry)
+    if len(by_stream) > 1:
+        return list(by_stream.values())
+    if len(entries) == 1 or isinstance(error, SessionEndedError):
+        return [entries]
+    middle = len(entries) // 2
+    return [entries[:middle], entries[middle:]]
 
 
-def _by_stream(entries: list[PendingBatch]) -> list[list[PendingBatch]]:
-    streams = dict.fromkeys(entry.stream for entry in entries)
-    return [[entry for entry in entries if entry.stream is stream] for stream in streams]
+def _as_ours(error: Exception) -> OriginError:
+    return error if isinstance(error, OriginError) else StorageError(in_words(error))
+
+
+def _keep(entries: list[PendingBatch], error: OriginError) -> None:
+    _tell(entries, error)
+    for entry in entries:
+        if entry.waited_for and not entry.settled:
+            if entry.error is None:
+                entry.fail(error)
+            entry.settled = True
+
+
+def _give_up(entries: list[PendingBatch], error: Exception) -> None:
+    _tell(entries, error)
+    for entry in entries:
+        if entry.error is None:
+            entry.fail(error)
 
 
 def _tell(entries: list[PendingBatch], error: Exception) -> None:
@@ -143,4 +209,4 @@ def _tell(entries: list[PendingBatch], error: Exception) -> None:
 
 def _settle(entries: list[PendingBatch]) -> None:
     for entry in entries:
-        entry.settled = True
+        entry.settled = entry.written = True

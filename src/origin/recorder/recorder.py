@@ -5,8 +5,10 @@ and committed in the order in which the loop received them.
 """
 
 import atexit
+import itertools
 import logging
 import os
+import sys
 import threading
 import time
 import weakref
@@ -14,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from origin.errors import OriginError, RecordingError
+from origin.recorder.capture import forget_spare
 from origin.recorder.committer import Committer
 from origin.recorder.stream import PendingBatch, Stream, in_words
 from origin.storage.database import ProvenanceDatabase
@@ -33,6 +36,7 @@ IDLE_SECONDS = 5.0
 
 _recorders: "weakref.WeakSet[Recorder]" = weakref.WeakSet()
 _recorders_lock = threading.Lock()
+_finalized_pid = 0
 
 BeforeEnd = Callable[[str], None]
 
@@ -44,17 +48,14 @@ class Recorder:
         self.db = db
         self._before_end: list[weakref.WeakMethod[BeforeEnd]] = []
         self.reset()
-        db.add_listener(self)
 
     @classmethod
     def of(cls, db: ProvenanceDatabase) -> "Recorder":
         """The one recorder of a database in this process."""
         with _recorders_lock:
             # It lives as long as its database, whatever becomes of the hooks.
-            recorder: Recorder | None = vars(db).get("_recorder")
-            if recorder is None:
-                recorder = vars(db)["_recorder"] = cls(db)
-                _recorders.add(recorder)
+            recorder = db.companion(cls)
+            _recorders.add(recorder)
             return recorder
 
     def reset(self) -> None:
@@ -69,7 +70,8 @@ class Recorder:
         self._error: OriginError | None = None
         self._thread: threading.Thread | None = None
         self._idle = False
-        self._open: set[Stream] = set()
+        # The sessions that streams were opened in; hooks and their streams may come and go.
+        self._open: set[str] = set()
         self._holding: dict[int, object] = {}
         self._committer = Committer(self.db)
         self._beaten_at = time.monotonic()
@@ -77,15 +79,18 @@ class Recorder:
     # -- from the hooks --------------------------------------------------------------
 
     def open_stream(self, session_id: str, source_id: str, rank: int, world_size: int) -> Stream:
-        """Open a stream in the database and keep watch over it."""
+        """Open a stream in the database and keep watch over its session."""
         stream = Stream(self.db.open_stream(session_id, source_id, rank, world_size))
+        _flush_with_multiprocessing()
         with self._changed:
-            self._open.add(stream)
+            self._open.add(session_id)
         return stream
 
     def watch(self, before_end: BeforeEnd) -> None:
         """Have a hook's bound method called with the id of a session that is about to end."""
-        self._before_end.append(weakref.WeakMethod(before_end))
+        with self._changed:
+            self._before_end = [method for method in self._before_end if method() is not None]
+            self._before_end.append(weakref.WeakMethod(before_end))
 
     def keep_alive(self, hook: object, needed: bool) -> None:
         """Keep a hook that still has something to say, even if its user has forgotten it."""
@@ -162,7 +167,12 @@ class Recorder:
         finally:
             self.flush()
         with self._changed:
-            self._open = {s for s in self._open if s.record.session_id != session_id}
+            self._open.discard(session_id)
+            self._holding = {
+                key: hook
+                for key, hook in self._holding.items()
+                if getattr(hook, "session_id", None) != session_id
+            }
             self._changed.notify_all()
 
     def closing(self) -> None:
@@ -170,29 +180,36 @@ class Recorder:
         try:
             self.settle()
         finally:
+            forget_spare()
             with self._changed:
                 self._open.clear()
+                self._holding.clear()
                 self._changed.notify_all()
 
     def settle(self) -> None:
         """Have all hooks hand over what they hold, and commit it."""
+        with self._changed:
+            session_ids = set(self._open)
         try:
-            self._tell_hooks({stream.record.session_id for stream in self._open})
+            self._tell_hooks(session_ids)
         finally:
             self.flush()
 
+    def leave(self) -> None:
+        """The process ends: commit what is left, and note that nothing is missing."""
+        self.settle()
+        if self._open:
+            self.db.leave()
+
     def _tell_hooks(self, session_ids: Iterable[str]) -> None:
+        with self._changed:
+            hooks = [told for method in self._before_end if (told := method()) is not None]
         errors: list[Exception] = []
-        for method in list(self._before_end):
-            before_end = method()
-            if before_end is None:
-                self._before_end.remove(method)
-                continue
-            for session_id in session_ids:
-                try:
-                    before_end(session_id)
-                except Exception as error:  # the other hooks hold batches as well
-                    errors.append(error)
+        for before_end, session_id in itertools.product(hooks, session_ids):
+            try:
+                before_end(session_id)
+            except Exception as error:  # the other hooks hold batches as well
+                errors.append(error)
         if errors:
             raise errors[0]
 
@@ -209,11 +226,14 @@ class Recorder:
                 self._work(self._take()[0], None, wanted=True)
 
     def _run(self) -> None:
-        due = time.monotonic() if self._committer.kept else None
+        due = time.monotonic() if self._committer.waiting else None
         while True:
             with self._changed:
                 self._sleep(due)
-                if self._may_end(due):
+                may_end = self._may_end(due)
+                if may_end or (due is None and not self._queue):
+                    forget_spare()
+                if may_end:
                     self._thread = None
                     return
                 batches, wanted = self._take()
@@ -278,7 +298,7 @@ class Recorder:
         """One round of the thread; returns when the next commit is due, if anything waits."""
         self._hash(batches)
         now = time.monotonic()
-        if due is None and self._committer.kept:
+        if due is None and self._committer.waiting:
             due = now + COMMIT_SECONDS
         if not (wanted or len(self._committer.kept) >= WAKE_BATCHES or (due and now >= due)):
             return due
@@ -288,9 +308,9 @@ class Recorder:
         with self._changed:
             self._error = error
             self._attempts += 1
-            self._settled = self._hashed - len(self._committer.kept)
+            self._settled = self._hashed - self._committer.waiting
             self._changed.notify_all()
-        return self._committer.retry_at if self._committer.kept else None
+        return self._committer.retry_at if self._committer.waiting else None
 
     def _hash(self, batches: "deque[PendingBatch]") -> None:
         for batch in batches:
@@ -306,7 +326,7 @@ class Recorder:
             self._hand_on(batches)
 
     def _hand_on(self, batches: "deque[PendingBatch]") -> None:
-        self._committer.kept += batches
+        self._committer.add(batches)
         self._hashed += len(batches)
         self._bytes_in_hand = 0
         self._changed.notify_all()
@@ -325,13 +345,26 @@ def _flush_at_exit() -> None:
     for recorder in list(_recorders):
         try:
             if not recorder.db.closed:
-                recorder.settle()
+                recorder.leave()
         except Exception:
             _log.exception("the last batches could not be written to %s", recorder.db.path)
 
 
+def _flush_with_multiprocessing() -> None:
+    """A child of ``multiprocessing`` may end without ``atexit``, but runs its finalizers."""
+    global _finalized_pid
+    process = sys.modules.get("multiprocessing.process")
+    if _finalized_pid == os.getpid() or process is None or process.parent_process() is None:
+        return
+    from multiprocessing.util import Finalize
+
+    Finalize(None, _flush_at_exit, exitpriority=0)
+    _finalized_pid = os.getpid()
+
+
 def _reset_after_fork() -> None:
     global _recorders_lock
+    forget_spare()
     _recorders_lock = threading.Lock()
     for recorder in list(_recorders):
         recorder.reset()

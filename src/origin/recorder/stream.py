@@ -9,6 +9,9 @@ from origin.core.record import PackedBatch, StreamRecord
 from origin.recorder.capture import Capture
 from origin.recorder.distinct import DistinctCounter
 
+# Rough sizes of the objects that a batch and its samples keep alive.
+_ENTRY_BYTES, _KEY_BYTES, _METADATA_BYTES = 512, 80, 512
+
 
 class Stream:
     """An open stream: it numbers its batches and carries bad news to its hook."""
@@ -52,6 +55,7 @@ class PendingBatch:
         "settled",
         "stream",
         "waited_for",
+        "written",
     )
 
     def __init__(
@@ -72,7 +76,8 @@ class PendingBatch:
         self.fingerprints: bytes | None = None
         self.root = b""
         self.waited_for = False
-        self.settled = False
+        # Whoever waits may go on; and it has its place in the database, be it in a gap.
+        self.settled = self.written = False
 
     @property
     def waiting_bytes(self) -> int:
@@ -80,6 +85,15 @@ class PendingBatch:
         if self.capture is None or self.fingerprints is not None:
             return 0
         return self.capture.total_bytes
+
+    @property
+    def kept_bytes(self) -> int:
+        """About how much memory it takes once it is hashed."""
+        if self.capture is None or self.fingerprints is None:
+            return _ENTRY_BYTES
+        each = _KEY_BYTES if self.capture.keys else 0
+        each += _METADATA_BYTES if self.capture.metadata else 0
+        return _ENTRY_BYTES + len(self.fingerprints) + self.capture.count * each
 
     @property
     def count(self) -> int:

@@ -34,6 +34,7 @@ _SESSION_COLUMNS = """
         (SELECT count(*) FROM streams t WHERE t.session_no = s.session_no),
         (SELECT count(*) FROM gaps g JOIN streams t USING (stream_no)
             WHERE t.session_no = s.session_no),
+        (SELECT count(*) FROM streams t WHERE t.session_no = s.session_no AND t.closed = 0),
         s.session_no
     FROM sessions s"""
 
@@ -70,13 +71,36 @@ class Catalog:
     def close_writer(self, writer_no: int) -> None:
         """Note that a writer has closed its database in good order.
 
-        Only a running session asks for its writer, so without one there is nothing to note,
-        and nothing to wait for the disk for.
+        Only a running session and an open stream ask for their writer, so without one there is
+        nothing to note, and nothing to wait for the disk for.
         """
         self._db.rows(
-            "UPDATE writers SET closed = 1 WHERE writer_no = ?"
-            " AND EXISTS (SELECT 1 FROM sessions WHERE status = 'running')",
-            (writer_no,),
+            "UPDATE writers SET closed = 1 WHERE writer_no = :writer"
+            " AND (EXISTS (SELECT 1 FROM sessions WHERE status = 'running')"
+            " OR EXISTS (SELECT 1 FROM streams WHERE writer_no = :writer AND closed = 0))",
+            {"writer": writer_no},
+        )
+
+    def close_streams(self, writer_no: int, session_no: int | None = None) -> None:
+        """Note that all of a writer's streams, of one session if named, are on the disk whole."""
+        self._db.rows(
+            "UPDATE streams SET closed = 1 WHERE writer_no = :writer AND closed = 0"
+            " AND (:session IS NULL OR session_no = :session)",
+            {"writer": writer_no, "session": session_no},
+        )
+
+    def _abandoned(self, session_no: int) -> int:
+        """How many streams ended with their process before all was known to be written."""
+        rows = self._db.rows(
+            "SELECT count(*), host, boot, pid, started, alive_at FROM streams t"
+            " JOIN writers w USING (writer_no)"
+            " WHERE session_no = ? AND t.closed = 0 AND w.closed = 0 GROUP BY writer_no",
+            (session_no,),
+        )
+        return sum(
+            streams
+            for streams, host, *identity, alive_at in rows
+            if not is_alive(Writer(from_column(host), *identity), alive_at)
         )
 
     def _has_living_writer(self, session_no: int) -> bool:
@@ -107,8 +131,9 @@ class Catalog:
         )
         return SessionRecord(session_id, created_at, config_hash, "running", json.loads(text))
 
-    def end_session(self, session_no: int, status: str) -> None:
-        """Set the status a session ended with."""
+    def end_session(self, session_no: int, status: str, writer_no: int) -> None:
+        """Set the status a session ended with; its streams of that writer are whole."""
+        self.close_streams(writer_no, session_no)
         self._db.rows(
             "UPDATE sessions SET status = ?, ended_at = ? WHERE session_no = ?",
             (status, utc_now(), session_no),
@@ -137,7 +162,8 @@ class Catalog:
         return list(found if limit is None else islice(found, max(limit, 0)))
 
     def _session(self, row: Row) -> SessionRecord:
-        session_id, created_at, config_hash, status, metadata, ended_at, streams, gaps, number = row
+        session_id, created_at, config_hash, status, metadata, ended_at, *counts, number = row
+        streams, gaps, unclosed = counts
         if status == "running" and not self._has_living_writer(number):
             status = "interrupted"
         return SessionRecord(
@@ -149,6 +175,7 @@ class Catalog:
             ended_at=ended_at,
             streams=streams,
             gaps=gaps,
+            abandoned=self._abandoned(number) if unclosed else 0,
         )
 
     def session_state(self, session_id: str) -> tuple[int, str]:
@@ -218,7 +245,7 @@ class Catalog:
             bindings,
         )
         return [
-            SourceRecord(
+            SourceRecord.stored(
                 from_column(source_id),
                 from_column(source_type),
                 optional_from_column(path),
@@ -311,7 +338,7 @@ class Catalog:
         """Add to what a stream has seen."""
         self._db.rows(
             "UPDATE streams SET batches = batches + ?, observations = observations + ?,"
-            " bytes_seen = bytes_seen + ? WHERE stream_no = ?",
+            " bytes_seen = bytes_seen + ?, closed = 0 WHERE stream_no = ?",
             (batches, observations, bytes_seen, stream_no),
         )
 
@@ -349,21 +376,34 @@ class Catalog:
         return dict(rows)
 
     def add_gaps(self, gaps: Iterable[Gap]) -> None:
-        """Note batches that are missing from the record."""
-        self._db.many(
-            "INSERT INTO gaps (stream_no, first_batch, last_batch, reason, noticed_at)"
-            " VALUES (?, ?, ?, ?, ?)",
-            [
-                (
-                    g.stream_no,
-                    g.first_batch,
-                    g.last_batch,
-                    to_column(g.reason),
-                    to_column(g.noticed_at),
+        """Note batches that are missing from the record; a fault that lasts makes one gap."""
+        for gap in gaps:
+            if not self._extend_last_gap(gap):
+                self._db.rows(
+                    "INSERT INTO gaps (stream_no, first_batch, last_batch, reason, noticed_at)"
+                    " VALUES (?, ?, ?, ?, ?)",
+                    (
+                        gap.stream_no,
+                        gap.first_batch,
+                        gap.last_batch,
+                        to_column(gap.reason),
+                        to_column(gap.noticed_at),
+                    ),
                 )
-                for g in gaps
-            ],
+
+    def _extend_last_gap(self, gap: Gap) -> bool:
+        row = self._db.row(
+            "SELECT gap_no, first_batch, last_batch, reason FROM gaps WHERE stream_no = ?"
+            " ORDER BY gap_no DESC LIMIT 1",
+            (gap.stream_no,),
         )
+        if row is None:
+            return False
+        number, first, last, reason = row
+        if Gap(gap.stream_no, first, last, from_column(reason)).joined(gap) is None:
+            return False
+        self._db.rows("UPDATE gaps SET last_batch = ? WHERE gap_no = ?", (gap.last_batch, number))
+        return True
 
     def gaps(self, session_id: str) -> list[Gap]:
         """The gaps in a session's record."""

@@ -30,6 +30,7 @@ from origin.errors import (
     InvalidRecordError,
     NotADatabaseError,
     ReadOnlyDatabaseError,
+    RecordRefusedError,
     StorageError,
 )
 from origin.storage.filesystem import NETWORK_FILE_SYSTEMS, file_system_of
@@ -57,6 +58,7 @@ class Connection:
         self.lock = threading.RLock()
         self._closed = False
         self._opened_before = False
+        self._identity: tuple[int, int] | None = None
         self._handle: apsw.Connection | None = None
         self._require_file_or_folder()
         with _registry_lock:
@@ -108,6 +110,8 @@ class Connection:
             with self.translated():
                 self._handle = self._open()
             self._opened_before = True
+            if self._identity is None and self._file.exists():
+                self._identity = self._found_identity()
         return self._handle
 
     def _open(self) -> apsw.Connection:
@@ -218,11 +222,24 @@ class Connection:
 
     def _require_file(self) -> None:
         # What is written to a deleted file is gone when the last process closes it.
-        if not self._file.exists():
+        found = self._found_identity()
+        if self._identity is None:
+            self._identity = found
+        if found is None or found != self._identity:
             raise StorageError(
-                f"{self.path} was deleted or moved while it was open, so nothing more can be "
-                "recorded into it; put it back, or open another"
+                f"{self.path} was deleted, moved or replaced while it was open, so nothing more "
+                "can be recorded into it; put it back, or open another"
             )
+
+    def _found_identity(self) -> tuple[int, int] | None:
+        """Which file is at the path now."""
+        try:
+            found = self._file.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be reached: {error}") from error
+        return found.st_dev, found.st_ino
 
     def _roll_back(self) -> None:
         # SQLite has often rolled back by itself (a full disk, say); an open
@@ -307,7 +324,9 @@ def _checked_timeout(seconds: float) -> float:
     return min(float(seconds), longest)
 
 
-_MESSAGES: tuple[tuple[type[apsw.Error], type[Exception], str], ...] = (
+_Theirs = type[apsw.Error] | tuple[type[apsw.Error], ...]
+
+_MESSAGES: tuple[tuple[_Theirs, type[Exception], str], ...] = (
     (
         apsw.BusyError,
         DatabaseBusyError,
@@ -354,8 +373,8 @@ _MESSAGES: tuple[tuple[type[apsw.Error], type[Exception], str], ...] = (
         "{path} cannot be opened ({error}); check the path and its permissions",
     ),
     (
-        apsw.ConstraintError,
-        StorageError,
+        (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, apsw.RangeError),
+        RecordRefusedError,
         "{path} refused a record, so nothing was written ({error}); was it recorded before?",
     ),
 )

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from origin.core.record import (
     UNKNOWN_LICENSE,
@@ -52,6 +52,16 @@ class Listener(Protocol):
 
     def closing(self) -> None:
         """The database is about to close."""
+
+
+class Companion(Listener, Protocol):
+    """A listener that is made for one database."""
+
+    def __init__(self, db: "ProvenanceDatabase") -> None:
+        """Belong to that database."""
+
+
+L = TypeVar("L", bound=Companion)
 
 
 class ProvenanceDatabase:
@@ -98,6 +108,7 @@ class ProvenanceDatabase:
         self.catalog = Catalog(self._connection)
         self.ledger = Ledger(self._connection)
         self._listeners: list[weakref.ref[Listener]] = []
+        self._companions: dict[type, Listener] = {}
         self._writer: tuple[int, int] | None = None
 
     @property
@@ -168,7 +179,8 @@ class ProvenanceDatabase:
         for listener in self._living_listeners():
             listener.session_ending(session_id)
         with self._connection.transaction():
-            self.catalog.end_session(self._require_not_ended(session_id), status)
+            session_no = self._require_not_ended(session_id)
+            self.catalog.end_session(session_no, status, self._own_writer() or 0)
 
     def _require_not_ended(self, session_id: str) -> int:
         session_no, status = self.catalog.session_state(session_id)
@@ -298,7 +310,7 @@ class ProvenanceDatabase:
                 f"says {declared.license_id!r}; leave license_id out to take the source's, or "
                 "register the source anew with db.record_source(...)"
             )
-        updated = SourceRecord(
+        updated = SourceRecord.stored(
             known.source_id,
             known.source_type,
             known.source_path,
@@ -337,16 +349,19 @@ class ProvenanceDatabase:
     def append(self, batches: Sequence[PackedBatch], gaps: Sequence[Gap] = ()) -> None:
         """Write batches and gaps in one transaction; on return they are on the disk.
 
+        That something is missing can be noted in a session that has ended, too.
+
         Raises:
-            SessionEndedError: one of the streams belongs to a session that has ended.
+            SessionEndedError: a batch belongs to a session that has ended.
             InvalidRecordError: a stream was never opened, or a batch is malformed.
+            RecordRefusedError: a batch is there already, or can never be written.
             StorageError: the disk or SQLite refused. Whatever was raised, nothing was written.
         """
         with self._connection.transaction():
-            stream_nos = {b.stream_no for b in batches} | {gap.stream_no for gap in gaps}
-            self._require_open(stream_nos)
+            with_batches = {batch.stream_no for batch in batches}
+            self._require_open(with_batches, {gap.stream_no for gap in gaps})
             self.ledger.append(batches)
-            for stream_no in stream_nos:
+            for stream_no in with_batches:
                 own = [batch for batch in batches if batch.stream_no == stream_no]
                 self.catalog.count(
                     stream_no,
@@ -356,14 +371,14 @@ class ProvenanceDatabase:
                 )
             self.catalog.add_gaps(gaps)
 
-    def _require_open(self, stream_nos: set[int]) -> None:
-        statuses = self.catalog.statuses(stream_nos)
-        for stream_no in sorted(stream_nos):
+    def _require_open(self, stream_nos: set[int], only_gaps: set[int]) -> None:
+        statuses = self.catalog.statuses(stream_nos | only_gaps)
+        for stream_no in sorted(stream_nos | only_gaps):
             if stream_no not in statuses:
                 raise InvalidRecordError(
                     f"{self.path} has no stream {stream_no}; open one with db.open_stream(...)"
                 )
-            if statuses[stream_no] != "running":
+            if stream_no in stream_nos and statuses[stream_no] != "running":
                 raise SessionEndedError(
                     f"the session of stream {stream_no} has ended, so nothing more can be "
                     "recorded into it; begin another with db.begin_session(...)"
@@ -375,21 +390,43 @@ class ProvenanceDatabase:
         with self._connection.transaction():
             self.catalog.beat(writer_no)
 
+    def leave(self) -> None:
+        """Note that all this process recorded is on the disk, without closing."""
+        writer_no = self._own_writer()
+        if writer_no is not None:
+            with self._connection.transaction():
+                self.catalog.close_streams(writer_no)
+
+    def _own_writer(self) -> int | None:
+        """The number under which this very process writes, if it ever wrote."""
+        if self._writer is None or self._writer[0] != os.getpid():
+            return None
+        return self._writer[1]
+
     def _writer_no(self) -> int:
         # In a transaction of its own: a number that is rolled back may become another's.
         with self._connection.lock:
-            pid = os.getpid()
-            if self._writer is None or self._writer[0] != pid:
+            number = self._own_writer()
+            if number is None:
                 with self._connection.transaction():
                     number = self.catalog.add_writer()
-                self._writer = (pid, number)
-            return self._writer[1]
+                self._writer = (os.getpid(), number)
+            return number
 
     # -- keeping together ------------------------------------------------------------
 
     def add_listener(self, listener: Listener) -> None:
         """Have a listener told before a session ends or the database closes."""
         self._listeners.append(weakref.ref(listener))
+
+    def companion(self, kind: type[L]) -> L:
+        """The listener of that kind which lives as long as this database; made when it is
+        first asked for."""
+        found = self._companions.get(kind)
+        if not isinstance(found, kind):
+            found = self._companions[kind] = kind(self)
+            self.add_listener(found)
+        return found
 
     def _living_listeners(self) -> list[Listener]:
         self._listeners = [ref for ref in self._listeners if ref() is not None]
@@ -417,11 +454,12 @@ class ProvenanceDatabase:
 
     def _close_writer(self) -> None:
         with self._connection.lock:
-            if self.closed or self._writer is None or self._writer[0] != os.getpid():
+            writer_no = self._own_writer()
+            if self.closed or writer_no is None:
                 return
             try:
                 with self._connection.transaction():
-                    self.catalog.close_writer(self._writer[1])
+                    self.catalog.close_writer(writer_no)
             except StorageError:
                 # Nothing that was observed is lost; the end of the process tells the same.
                 _log.warning("%s: the end of its use was not noted", self.path, exc_info=True)

@@ -21,6 +21,7 @@ FINGERPRINT_BYTES = 32
 
 # How much is read in one go while other threads wait for the connection.
 _PAGE_ROWS = 256
+_PAGE_BYTES = 2 << 20
 
 _LAST_BATCH_NO = (1 << BATCH_NO_BITS) - 1
 
@@ -44,43 +45,23 @@ class Ledger:
         self, stream_no: int, first: int = 0, last: int | None = None
     ) -> Iterator[PackedBatch]:
         """The batches of one stream in order, from ``first`` to ``last`` inclusive."""
-        last = _LAST_BATCH_NO if last is None else min(last, _LAST_BATCH_NO)
-        following, end = _batch_id(stream_no, max(first, 0)), _batch_id(stream_no, 0) + last
-        while rows := self._db.rows(
-            f"SELECT {_COLUMNS} FROM batches WHERE batch_id BETWEEN ? AND ?"
-            " ORDER BY batch_id LIMIT ?",
-            (following, end, _PAGE_ROWS),
-        ):
-            yield from map(_from_row, rows)
-            following = rows[-1][0] + 1
+        yield from map(_from_row, self._pages(_COLUMNS, stream_no, first, last))
 
     def containing(
         self, fingerprint: bytes, stream_nos: Iterable[int]
     ) -> Iterator[tuple[PackedBatch, list[int]]]:
         """The batches that hold a sample, with its positions in each, oldest stream first."""
         for stream_no in stream_nos:
-            following, end = _batch_id(stream_no, 0), _batch_id(stream_no + 1, 0) - 1
-            # SQLite searches the packed bytes; what it finds across a boundary is no match.
-            while rows := self._db.rows(
-                f"SELECT {_COLUMNS} FROM batches WHERE batch_id BETWEEN ? AND ?"
-                " AND instr(fingerprints, ?) > 0 ORDER BY batch_id LIMIT ?",
-                (following, end, fingerprint, _PAGE_ROWS),
-            ):
-                for batch in map(_from_row, rows):
-                    if positions := _positions(batch.fingerprints, fingerprint):
-                        yield batch, positions
-                following = rows[-1][0] + 1
+            for row in self._pages(_COLUMNS, stream_no, holding=fingerprint):
+                # SQLite searches the packed bytes; what it finds across a boundary is no match.
+                batch = _from_row(row)
+                if positions := _positions(batch.fingerprints, fingerprint):
+                    yield batch, positions
 
     def fingerprints(self, stream_no: int) -> Iterator[bytes]:
         """The packed fingerprints of each batch of a stream, in order."""
-        following, end = _batch_id(stream_no, 0), _batch_id(stream_no + 1, 0) - 1
-        while rows := self._db.rows(
-            "SELECT batch_id, fingerprints FROM batches WHERE batch_id BETWEEN ? AND ?"
-            " ORDER BY batch_id LIMIT ?",
-            (following, end, _PAGE_ROWS),
-        ):
-            yield from (packed for _, packed in rows)
-            following = rows[-1][0] + 1
+        for (packed,) in self._pages("fingerprints", stream_no):
+            yield packed
 
     def heads(self, stream_no: int, count: int) -> Iterator[tuple[int, int, int, bytes]]:
         """Number, epoch, time and packed fingerprints of a stream's batches, in order.
@@ -89,18 +70,48 @@ class Ledger:
             stream_no: which stream.
             count: so many batches at most, so that a count read before bounds what is read now.
         """
-        following, end = _batch_id(stream_no, 0), _batch_id(stream_no + 1, 0) - 1
-        while count > 0 and (
-            rows := self._db.rows(
-                "SELECT batch_id, epoch, seen_at, fingerprints FROM batches"
-                " WHERE batch_id BETWEEN ? AND ? ORDER BY batch_id LIMIT ?",
-                (following, end, min(count, _PAGE_ROWS)),
+        rows = self._pages("batch_id, epoch, seen_at, fingerprints", stream_no, count=count)
+        for batch_id, epoch, seen_at, packed in rows:
+            yield _batch_no(batch_id), epoch, seen_at, packed
+
+    def _pages(
+        self,
+        columns: str,
+        stream_no: int,
+        first: int = 0,
+        last: int | None = None,
+        *,
+        count: int | None = None,
+        holding: bytes | None = None,
+    ) -> Iterator[Row]:
+        """Rows of a stream in order; other threads get the connection in between."""
+        last = _LAST_BATCH_NO if last is None else min(last, _LAST_BATCH_NO)
+        following, end = _batch_id(stream_no, max(first, 0)), _batch_id(stream_no, 0) + last
+        left = _LAST_BATCH_NO if count is None else count
+        while page := self._next_page(following, end, min(left, _PAGE_ROWS)):
+            rows, last_id = page
+            condition = "" if holding is None else " AND instr(fingerprints, ?3) > 0"
+            yield from self._db.rows(
+                f"SELECT {columns} FROM batches WHERE batch_id BETWEEN ?1 AND ?2{condition}"
+                " ORDER BY batch_id",
+                (following, last_id) if holding is None else (following, last_id, holding),
             )
-        ):
-            for batch_id, *rest in rows:
-                yield _batch_no(batch_id), *rest
-            count -= len(rows)
-            following = rows[-1][0] + 1
+            following, left = last_id + 1, left - rows
+
+    def _next_page(self, following: int, end: int, rows: int) -> tuple[int, int] | None:
+        """How many rows may be read in one go, and the last of them; None at the end."""
+        # The length of a blob stands in the row's header: nothing of the blob itself is read.
+        found = self._db.rows(
+            "SELECT batch_id, length(fingerprints) + coalesce(length(details), 0) FROM batches"
+            " WHERE batch_id BETWEEN ? AND ? ORDER BY batch_id LIMIT ?",
+            (following, end, rows),
+        )
+        size = 0
+        for number, (batch_id, row_bytes) in enumerate(found, start=1):
+            size += row_bytes
+            if size >= _PAGE_BYTES:
+                return number, batch_id
+        return (len(found), found[-1][0]) if found else None
 
     def numbers(self, stream_no: int, count: int) -> list[int]:
         """The numbers of a stream's first ``count`` batches; a gap leaves a hole in them."""
@@ -175,9 +186,11 @@ def _to_row(batch: PackedBatch) -> Row:
 def _from_row(row: Row) -> PackedBatch:
     batch_id, epoch, seen_at, root, packed, sizes, content_type, details = row
     told = _unpack_details(batch_id, details)
+    if content_type is None and "types" not in told:
+        raise _unreadable(batch_id, "what the samples are is missing")
     return PackedBatch(
         stream_no=batch_id >> BATCH_NO_BITS,
-        batch_no=batch_id & ((1 << BATCH_NO_BITS) - 1),
+        batch_no=_batch_no(batch_id),
         epoch=epoch,
         seen_at=seen_at,
         root=root,
@@ -234,9 +247,15 @@ def _unpack_details(batch_id: int, packed: bytes | None) -> dict[str, Any]:
     try:
         text = zlib.decompress(packed).decode("utf-8", "surrogatepass")
         details: dict[str, Any] = json.loads(text)
+        if not isinstance(details, dict):
+            raise ValueError("they are no object")
     except (zlib.error, ValueError) as error:
-        raise CorruptDatabaseError(
-            f"the details of batch {batch_id & ((1 << BATCH_NO_BITS) - 1)} of stream "
-            f"{batch_id >> BATCH_NO_BITS} cannot be read: {error}"
-        ) from error
+        raise _unreadable(batch_id, error) from error
     return details
+
+
+def _unreadable(batch_id: int, error: object) -> CorruptDatabaseError:
+    return CorruptDatabaseError(
+        f"the details of batch {_batch_no(batch_id)} of stream {batch_id >> BATCH_NO_BITS} "
+        f"cannot be read: {error}"
+    )

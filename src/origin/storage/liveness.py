@@ -1,7 +1,8 @@
 """Who writes into a database, and whether they still live.
 
 On the same machine and boot the process table answers; for a writer on another
-host only its last sign of life does.
+host only its last sign of life does. Where there is no ``/proc``, a process of
+that number on the same host is taken for the writer.
 """
 
 import os
@@ -45,7 +46,22 @@ def is_alive(writer: Writer, alive_at: float) -> bool:
     same_machine = (writer.host, writer.boot) == (here.host, here.boot)
     if same_machine and writer.started:
         return _started(writer.pid) == writer.started
+    if same_machine and not writer.boot:
+        if writer.pid == here.pid:
+            return True
+        if os.name == "posix":
+            return _exists(writer.pid)
     return time.time() - alive_at < SILENCE_SECONDS
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is there, and another user's
+        return True
+    return True
 
 
 def _boot() -> str:

@@ -84,7 +84,8 @@ FOUNDATION = (
         opened_at TEXT NOT NULL,
         batches INTEGER NOT NULL DEFAULT 0,
         observations INTEGER NOT NULL DEFAULT 0,
-        bytes_seen INTEGER NOT NULL DEFAULT 0
+        bytes_seen INTEGER NOT NULL DEFAULT 0,
+        closed INTEGER NOT NULL DEFAULT 0
     ) STRICT""",
     "CREATE INDEX streams_by_session ON streams (session_no)",
     # byte_sizes: an INTEGER when all samples have one size, else a BLOB of unsigned
