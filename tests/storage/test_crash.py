@@ -124,7 +124,7 @@ def test_kill_at_any_moment(path: Path) -> None:
     """Two writers share the file and die by turns, 120 times in all."""
     with ThreadPoolExecutor(2) as pool:
         totals = list(pool.map(lambda seed: int(run(KILLS, path, 60, seed)), (1, 2)))
-    assert min(totals) > 1000
+    assert min(totals) > 100  # enough to have been killed in the midst of it
     with ProvenanceDatabase(path) as db:
         sessions = db.list_sessions()
         assert {session.status for session in sessions} == {"interrupted"}

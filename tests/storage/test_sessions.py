@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -380,3 +381,19 @@ def test_every_error_is_in_the_tree(db: ProvenanceDatabase) -> None:
         db.get_source("nope")
     with pytest.raises(LookupError, match=r"db\.record_license"):
         db.get_license("nope")
+
+
+@pytest.mark.parametrize(("code", "status"), [(None, "completed"), (0, "completed"), (1, "failed")])
+def test_a_block_left_by_sys_exit(db: ProvenanceDatabase, code: int | None, status: str) -> None:
+    with pytest.raises(SystemExit), db.session(config_hash="v1") as session:
+        sys.exit(code)
+    assert db.get_session(session.session_id).status == status
+
+
+def test_a_record_is_asked_for_by_name(db: ProvenanceDatabase) -> None:
+    with pytest.raises(InvalidRecordError, match="SourceRecord"):
+        db.record_source({"source_id": "a"})  # type: ignore[arg-type]
+    with pytest.raises(InvalidRecordError, match="LicenseRecord"):
+        db.record_license("MIT")  # type: ignore[arg-type]
+    with pytest.raises(InvalidRecordError, match="session_id"):
+        db.end_session(db.begin_session("v1"))  # type: ignore[arg-type]

@@ -196,26 +196,28 @@ class ProvenanceDatabase:
     ) -> Iterator[SessionRecord]:
         """A session for a ``with`` block: completed at its end, failed on an exception.
 
-        The exception passes on. A session that the block ended itself stays as it is.
+        The exception passes on; ``sys.exit(0)`` is an end like any other. A session that the
+        block ended itself stays as it is.
         """
         session = self.begin_session(config_hash, metadata)
         try:
             yield session
-        except BaseException:
-            self._end_as_failed(session.session_id)
+        except BaseException as error:
+            is_exit = isinstance(error, SystemExit) and error.code in (None, 0)
+            self._end_after(session.session_id, "completed" if is_exit else "failed")
             raise
         # The block, or another process, may have ended it first.
         with suppress(SessionAlreadyEndedError):
             self.end_session(session.session_id, status="completed")
 
-    def _end_as_failed(self, session_id: str) -> None:
+    def _end_after(self, session_id: str, status: str) -> None:
         try:
-            self.end_session(session_id, status="failed")
+            self.end_session(session_id, status)
         except SessionAlreadyEndedError:
             pass
         except OriginError:
             # The user's own exception is on its way and must not be hidden by ours.
-            _log.exception("session %s could not be marked as failed", session_id)
+            _log.exception("session %s could not be marked as %s", session_id, status)
 
     def get_session(self, session_id: str) -> SessionRecord:
         """A session by its id.
@@ -242,6 +244,7 @@ class ProvenanceDatabase:
     def record_source(self, source: SourceRecord) -> None:
         """Register a source. Doing so again, under another license say, keeps the history:
         what was recorded before keeps the license that held then."""
+        _require_record("record_source", source, SourceRecord)
         with self._connection.transaction():
             self.catalog.put_source(source)
 
@@ -263,6 +266,7 @@ class ProvenanceDatabase:
 
     def record_license(self, record: LicenseRecord) -> None:
         """Define a license of your own, or define it anew."""
+        _require_record("record_license", record, LicenseRecord)
         with self._connection.transaction():
             self.catalog.put_license(record)
 
@@ -480,6 +484,14 @@ class ProvenanceDatabase:
             if exc is None:
                 raise
             _log.exception("%s could not be closed in good order", self.path)
+
+
+def _require_record(method: str, given: object, kind: type) -> None:
+    if not isinstance(given, kind):
+        raise InvalidRecordError(
+            f"{method}() takes a {kind.__name__}, not a {type(given).__name__}: "
+            f"db.{method}({kind.__name__}(...))"
+        )
 
 
 def _same_license(one: str | None, other: str | None) -> bool:

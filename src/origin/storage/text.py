@@ -11,6 +11,11 @@ from origin.errors import InvalidRecordError
 _MARK = "\x00utf8:"
 
 
+def _not_a_text(value: object) -> str:
+    advice = "; give its session_id" if hasattr(value, "session_id") else ""
+    return f"ids and other texts must be a str, not a {type(value).__name__}{advice}"
+
+
 def to_column(text: str) -> str:
     """The form of a text that SQLite can hold; equal texts have equal forms.
 
@@ -21,7 +26,7 @@ def to_column(text: str) -> str:
     True
     """
     if not isinstance(text, str):
-        raise InvalidRecordError(f"ids and other texts must be a str, not a {type(text).__name__}")
+        raise InvalidRecordError(_not_a_text(text))
     if not text.startswith(_MARK):
         try:
             text.encode()
