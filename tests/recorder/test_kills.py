@@ -4,7 +4,8 @@ import signal
 import time
 from pathlib import Path
 
-from recorder_support import check_stream, run, start
+from processes import start
+from recorder_support import check_stream, run
 
 from origin.storage.database import ProvenanceDatabase
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorder_support import COUNT, begin, check_stream, hook, packed, rows, start
+from processes import start
+from recorder_support import COUNT, begin, check_stream, hook, packed, rows
 
 from origin.core.fingerprint import fingerprint_digest
 from origin.hooks.base import BaseHook

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import apsw
 import pytest
-from storage_support import batch, batch_numbers, finish, integrity, open_stream, run, start
+from processes import start
+from storage_support import batch, batch_numbers, finish, integrity, open_stream, run
 
 from origin.errors import DatabaseBusyError, DatabaseClosedError, StorageError
 from origin.storage.connection import PAGE_SIZE

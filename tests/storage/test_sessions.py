@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from storage_support import batch, batch_numbers, finish, open_stream, start
+from processes import start
+from storage_support import batch, batch_numbers, finish, open_stream
 
 from origin.core.record import Gap, LicenseRecord, SourceRecord
 from origin.errors import (

@@ -1,20 +1,13 @@
 """What the tests of the recorder share: numbered batches, and real processes that record them."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
+from processes import start
 
-import origin
 from origin.core.fingerprint import fingerprint_digest
 from origin.hooks.pytorch import DataLoaderHook
 from origin.storage.database import ProvenanceDatabase
 
-HERE = Path(__file__).parent
-SOURCES = Path(origin.__file__).parents[1]
 COUNT = 3
 
 
@@ -47,17 +40,6 @@ def check_stream(db: ProvenanceDatabase, stream_no: int, width: int = 4) -> int:
     assert stream.observations == sum(batch.count for batch in found)
     assert stream.bytes_seen == sum(batch.total_bytes for batch in found)
     return len(found)
-
-
-def start(script: str, *arguments: object) -> "subprocess.Popen[str]":
-    """A real Python process that runs a script, with pipes from it."""
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", script, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(SOURCES), str(HERE)))},
-    )
 
 
 def run(script: str, *arguments: object, code: int = 0) -> str:

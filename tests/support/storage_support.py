@@ -1,20 +1,15 @@
 """What the tests of the store share: small batches, and real processes to run against it."""
 
 import hashlib
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import apsw
+from processes import start
 
-import origin
 from origin.core.record import PackedBatch
 from origin.storage.database import ProvenanceDatabase
-
-HERE = Path(__file__).parent
-SOURCES = Path(origin.__file__).parents[1]
 
 
 def fingerprint(text: str) -> bytes:
@@ -46,18 +41,6 @@ def open_stream(db: ProvenanceDatabase, source_id: str = "data") -> tuple[str, i
 
 def batch_numbers(db: ProvenanceDatabase, stream_no: int) -> list[int]:
     return [found.batch_no for found in db.ledger.batches(stream_no)]
-
-
-def start(script: str, *arguments: object) -> "subprocess.Popen[str]":
-    """A real Python process that runs a script, with pipes to and from it."""
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", script, *map(str, arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(SOURCES), str(HERE)))},
-    )
 
 
 def finish(process: "subprocess.Popen[str]") -> str:

@@ -18,7 +18,6 @@ from origin.errors import (
     OriginError,
     OriginWarning,
     RecordingError,
-    SessionEndedError,
 )
 from origin.hooks.passes import Hindsight, Pass, Reader
 from origin.hooks.reader import canonical_item
@@ -250,19 +249,14 @@ class BaseHook(ABC):
         if not begins and not self._was_told_of_an_end:
             return True
         try:
-            status = self.db.catalog.session_state(self.session_id)[1]
-            if status == "running":
-                self._was_told_of_an_end = False
-                return True
-            raise SessionEndedError(
-                f"session {self.session_id} has ended as {status!r}, so nothing more can be "
-                "recorded into it; begin another with db.begin_session(...)"
-            )
+            self.db.require_running(self.session_id)
         except OriginError as error:
             if begins or self.on_error == "raise":
                 raise
             self._warn(error, "is no longer recorded", "told once")
             return False
+        self._was_told_of_an_end = False
+        return True
 
     def hindsight(self, batch: Any, count: int) -> Hindsight | None:
         """Says of a batch what will be known once the loop has used it; None if nothing is."""

@@ -295,7 +295,7 @@ class ProvenanceDatabase:
         """
         declared = SourceRecord(source_id, license_id=license_id)
         with self._connection.transaction():
-            self._require_running(session_id)
+            self.require_running(session_id)
             return self._registered(declared)
 
     def _registered(self, declared: SourceRecord) -> SourceRecord:
@@ -324,7 +324,12 @@ class ProvenanceDatabase:
         self.catalog.put_source(updated)
         return updated
 
-    def _require_running(self, session_id: str) -> int:
+    def require_running(self, session_id: str) -> int:
+        """Raise unless a session can be recorded into; returns its number.
+
+        Raises:
+            SessionNotFoundError, SessionEndedError: it cannot.
+        """
         session_no, status = self.catalog.session_state(session_id)
         if status != "running":
             raise SessionEndedError(
@@ -344,7 +349,7 @@ class ProvenanceDatabase:
         """
         writer_no = self._writer_no()
         with self._connection.transaction():
-            session_no = self._require_running(session_id)
+            session_no = self.require_running(session_id)
             license_id = self.catalog.source(source_id).license_id
             stream = StreamRecord(0, session_id, source_id, license_id, rank, world_size, utc_now())
             number = self.catalog.add_stream(stream, session_no, writer_no)

@@ -1,3 +1,5 @@
+"""A database of its own for every test that asks for one."""
+
 from collections.abc import Iterator
 from pathlib import Path
 
