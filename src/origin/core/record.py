@@ -15,6 +15,17 @@ from origin.errors import InvalidRecordError
 UNKNOWN_LICENSE = "unknown"
 
 
+def license_key(license_id: str | None) -> str:
+    """The form in which license ids are compared.
+
+    >>> license_key("Apache-2.0") == license_key("APACHE-2.0")
+    True
+    >>> license_key(None)
+    'unknown'
+    """
+    return UNKNOWN_LICENSE if license_id is None else license_id.casefold()
+
+
 def utc_now() -> str:
     """The time now as ISO 8601 text in UTC, to the microsecond.
 
@@ -30,6 +41,15 @@ def _require_text(record: object, **fields: object) -> None:
             raise InvalidRecordError(
                 f"{type(record).__name__}.{name} must be a non-empty str, not {_shown(value)}"
             )
+
+
+def require_record(method: str, given: object, kind: type) -> None:
+    """Raise InvalidRecordError unless a method of the database was given the record it takes."""
+    if not isinstance(given, kind):
+        raise InvalidRecordError(
+            f"{method}() takes a {kind.__name__}, not a {type(given).__name__}: "
+            f"db.{method}({kind.__name__}(...))"
+        )
 
 
 def _shown(value: object) -> str:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
-from origin.core.record import StreamRecord
+from origin.core.record import StreamRecord, license_key
 from origin.query.distinct import DistinctRows, Rows, count_union
-from origin.query.streams import heads, license_key, license_name
+from origin.query.streams import heads, license_name
 from origin.storage.ledger import Ledger
 
 

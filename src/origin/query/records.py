@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
-from origin.core.record import Observation, PackedBatch, SampleRecord, StreamRecord
+from origin.core.record import Observation, PackedBatch, SampleRecord, StreamRecord, license_key
 from origin.errors import SampleNotFoundError
-from origin.query.streams import license_key, license_name
+from origin.query.streams import license_name
 
 _SAMPLE_ID = re.compile("[0-9a-fA-F]{64}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

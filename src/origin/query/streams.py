@@ -6,7 +6,7 @@ from heapq import merge
 from operator import attrgetter
 from typing import NamedTuple
 
-from origin.core.record import UNKNOWN_LICENSE, SourceRecord, StreamRecord
+from origin.core.record import UNKNOWN_LICENSE, SourceRecord, StreamRecord, license_key
 from origin.errors import ConfigurationError
 from origin.storage.ledger import Ledger
 
@@ -19,17 +19,6 @@ class Head(NamedTuple):
     batch_no: int
     epoch: int
     fingerprints: bytes
-
-
-def license_key(license_id: str | None) -> str:
-    """The form in which license ids are compared.
-
-    >>> license_key("Apache-2.0") == license_key("APACHE-2.0")
-    True
-    >>> license_key(None)
-    'unknown'
-    """
-    return UNKNOWN_LICENSE if license_id is None else license_id.casefold()
 
 
 def license_name(license_id: str | None) -> str:

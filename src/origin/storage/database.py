@@ -19,6 +19,8 @@ from origin.core.record import (
     SourceRecord,
     StreamRecord,
     json_text,
+    license_key,
+    require_record,
     utc_now,
 )
 from origin.errors import (
@@ -244,7 +246,7 @@ class ProvenanceDatabase:
     def record_source(self, source: SourceRecord) -> None:
         """Register a source. Doing so again, under another license say, keeps the history:
         what was recorded before keeps the license that held then."""
-        _require_record("record_source", source, SourceRecord)
+        require_record("record_source", source, SourceRecord)
         with self._connection.transaction():
             self.catalog.put_source(source)
 
@@ -266,7 +268,7 @@ class ProvenanceDatabase:
 
     def record_license(self, record: LicenseRecord) -> None:
         """Define a license of your own, or define it anew."""
-        _require_record("record_license", record, LicenseRecord)
+        require_record("record_license", record, LicenseRecord)
         with self._connection.transaction():
             self.catalog.put_license(record)
 
@@ -306,9 +308,10 @@ class ProvenanceDatabase:
         if known is None:
             self.catalog.put_source(declared)
             return declared
-        if declared.license_id is None or _same_license(known.license_id, declared.license_id):
+        known_key = license_key(known.license_id)
+        if declared.license_id is None or known_key == license_key(declared.license_id):
             return known
-        if not _same_license(known.license_id, None):
+        if known_key != UNKNOWN_LICENSE:
             raise SourceLicenseError(
                 f"source {known.source_id!r} is registered under {known.license_id!r}, the hook "
                 f"says {declared.license_id!r}; leave license_id out to take the source's, or "
@@ -489,15 +492,3 @@ class ProvenanceDatabase:
             if exc is None:
                 raise
             _log.exception("%s could not be closed in good order", self.path)
-
-
-def _require_record(method: str, given: object, kind: type) -> None:
-    if not isinstance(given, kind):
-        raise InvalidRecordError(
-            f"{method}() takes a {kind.__name__}, not a {type(given).__name__}: "
-            f"db.{method}({kind.__name__}(...))"
-        )
-
-
-def _same_license(one: str | None, other: str | None) -> bool:
-    return (one or UNKNOWN_LICENSE).casefold() == (other or UNKNOWN_LICENSE).casefold()
