@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from origin.core.merkle import merkle_root
+
 Bytes = npt.NDArray[np.uint8]
 
 # Beyond this many pieces a sample, gathering them first is quicker than hashing each in turn.
@@ -141,6 +143,8 @@ class Capture:
         byte_sizes: canonical bytes of each; one int when all are equal.
         content_types: what each is; one str when all are equal.
         keys, metadata: as in ``PackedBatch``.
+        fingerprints: of all samples in order, 32 bytes each; None until they are hashed.
+        root: the Merkle root of the fingerprints, once they are hashed.
     """
 
     rows: Table | Rows | None
@@ -149,6 +153,18 @@ class Capture:
     content_types: str | list[str]
     keys: list[str | None] | None = None
     metadata: list[dict[str, Any] | None] | None = None
+    fingerprints: bytes | None = None
+    root: bytes = b""
+
+    def hash(self) -> None:
+        """Fingerprint every sample and let go of the bytes; once done, it does nothing."""
+        if self.rows is None:
+            return
+        digests = self.rows.digests()
+        self.root = merkle_root(digests)
+        self.fingerprints = b"".join(digests)
+        self.rows.release()
+        self.rows = None
 
     @property
     def total_bytes(self) -> int:

@@ -4,7 +4,6 @@ import os
 import time
 from typing import Any
 
-from origin.core.merkle import merkle_root
 from origin.core.record import PackedBatch, StreamRecord
 from origin.recorder.capture import Capture
 from origin.recorder.distinct import DistinctCounter
@@ -112,12 +111,9 @@ class PendingBatch:
 
     def hash(self) -> None:
         """Fingerprint every sample and let go of the bytes."""
-        if self.capture is not None and self.capture.rows is not None:
-            digests = self.capture.rows.digests()
-            self.root = merkle_root(digests)
-            self.fingerprints = b"".join(digests)
-            self.capture.rows.release()
-            self.capture.rows = None
+        if self.capture is not None:
+            self.capture.hash()
+            self.root, self.fingerprints = self.capture.root, self.capture.fingerprints
 
     def fail(self, error: Exception) -> None:
         """Give the batch up; a gap takes its place."""
