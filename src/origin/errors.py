@@ -14,6 +14,7 @@ OriginError
 ├── SessionEndedError         (ValueError)       recording into a session that has ended
 │   └── SessionAlreadyEndedError                 ending it a second time
 ├── SourceLicenseError        (ValueError)       a hook contradicts the registered license
+├── QueryError                (ValueError)       an SQL query is malformed, or not allowed
 ├── RecordRefusedError        (ValueError)       the database will never take that record
 ├── ReadOnlyDatabaseError     (PermissionError)  a write through a read-only database
 ├── DatabaseClosedError       (ValueError)       the database was closed
@@ -23,6 +24,7 @@ OriginError
 ├── StorageError              (OSError)          the disk or SQLite refused
 │   ├── DatabaseBusyError                        another writer held the file for too long
 │   └── CorruptDatabaseError                     what the file holds is damaged
+│       └── SegmentError                         a sealed segment is missing or altered
 ├── RecordingError            (RuntimeError)     recording failed after training began
 └── MissingDependencyError    (ImportError)      an optional package is not installed
 ```
@@ -86,6 +88,10 @@ class SourceLicenseError(OriginError, ValueError):
     """A hook names another license than the one its source is registered under."""
 
 
+class QueryError(OriginError, ValueError):
+    """An SQL query cannot be understood, or does what a question may not do."""
+
+
 class RecordRefusedError(OriginError, ValueError):
     """The database will never take that record: it is there already, too large or malformed."""
 
@@ -120,6 +126,10 @@ class DatabaseBusyError(StorageError):
 
 class CorruptDatabaseError(StorageError):
     """The content of the database file is damaged."""
+
+
+class SegmentError(CorruptDatabaseError):
+    """A sealed segment is missing, or is not what was sealed."""
 
 
 class RecordingError(OriginError, RuntimeError):

@@ -1,16 +1,18 @@
-"""Makes ``v1.db``, a database of schema version 1 with known content.
+"""Makes a database of the current schema version with known content.
 
 It is run by hand, once for each schema version, and never again for that version:
-later versions of Origin must read the very file that the earlier one wrote.
+later versions of Origin must read the very file that the earlier one wrote. From version 2
+on, the first two streams are sealed: the folder of segments belongs to the file.
 
-    python tests/golden/make_database.py tests/golden/v1.db
+    python tests/golden/make_database.py tests/golden/v2.db
 """
 
 import hashlib
+import math
 import sys
 from pathlib import Path
 
-from origin.core.record import Gap, LicenseRecord, PackedBatch, SourceRecord
+from origin.core.record import Annotation, Gap, LicenseRecord, PackedBatch, SourceRecord
 from origin.storage.database import ProvenanceDatabase
 
 SESSIONS = (
@@ -72,13 +74,24 @@ def gap(stream_no: int) -> Gap:
     return Gap(stream_no, 2, 4, "the disk refused ☃", MOMENT)
 
 
-def make(path: Path) -> None:
-    with ProvenanceDatabase(path) as db:
-        _fill(db)
+def annotations(stream_no: int) -> list[Annotation]:
+    """Numbers of batches that are there and of one that is not, in every form."""
+    told = (0, "loss", 0.5), (0, "größe \ud800", -1.0), (1, "loss", math.inf), (3, "loss", math.nan)
+    return [Annotation(stream_no, number, name, value) for number, name, value in told]
+
+
+def make(path: Path, *, sealed: bool = False) -> None:
+    """Make a database; with ``sealed`` it has segments, annotations and settings, too."""
+    with ProvenanceDatabase(path, seal_after=None) as db:
+        _fill(db, sealed)
         _settle(db)
+        if sealed:
+            db._connection.rows(
+                "INSERT INTO settings (name, value) VALUES ('fingerprint', 'sha256')"
+            )
 
 
-def _fill(db: ProvenanceDatabase) -> None:
+def _fill(db: ProvenanceDatabase, sealed: bool) -> None:
     db.record_license(LICENSE)
     for source in SOURCES:
         db.record_source(source)
@@ -87,7 +100,10 @@ def _fill(db: ProvenanceDatabase) -> None:
     db.begin_session("interrupted run")
     for source in SOURCES:
         stream = db.open_stream(first.session_id, source.source_id, rank=1, world_size=4)
-        db.append(batches(stream.stream_no), [gap(stream.stream_no)])
+        told = annotations(stream.stream_no) if sealed else []
+        db.append(batches(stream.stream_no), [gap(stream.stream_no)], told)
+        if sealed and stream.stream_no == 2:
+            db.seal()
     db.record_source(REREGISTERED)
     db.open_stream(second.session_id, "images")
     db.end_session(first.session_id)
@@ -99,14 +115,17 @@ def _settle(db: ProvenanceDatabase) -> None:
     write = db._connection.rows
     for number, session_id in enumerate(SESSIONS, start=1):
         write("UPDATE sessions SET session_id = ? WHERE session_no = ?", (session_id, number))
+    write("UPDATE sessions SET created_at = ?", (MOMENT,))
+    write("UPDATE streams SET opened_at = ?", (MOMENT,))
     for table, column in (
-        ("sessions", "created_at"),
         ("licenses", "recorded_at"),
         ("source_history", "recorded_at"),
-        ("streams", "opened_at"),
         ("migrations", "applied_at"),
     ):
-        write(f"UPDATE {table} SET {column} = ?", (MOMENT,))
+        # Their rows are never altered, only replaced.
+        names = [row[1] for row in write(f"PRAGMA table_info({table})")]
+        values = ", ".join("?" if name == column else name for name in names)
+        write(f"INSERT OR REPLACE INTO {table} SELECT {values} FROM {table}", (MOMENT,))
     write("UPDATE sessions SET ended_at = ? WHERE ended_at IS NOT NULL", (MOMENT,))
     write("UPDATE writers SET host = 'host', boot = 'boot', pid = 1, started = '1', alive_at = 0")
 
@@ -115,4 +134,4 @@ if __name__ == "__main__":
     target = Path(sys.argv[1])
     if target.exists():
         sys.exit(f"{target} exists and must stay as it is")
-    make(target)
+    make(target, sealed=True)

@@ -267,7 +267,7 @@ FEATURES = Features(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_row_in_any_table(rows: list[dict[str, Any]], form: str | None) -> None:
     dataset = Dataset.from_list(rows, features=FEATURES)
-    wanted = [fingerprint_digest(row) for row in rows]
+    wanted = b"".join(fingerprint_digest(row) for row in rows)
     found = RowReader().read(dataset.with_format(form)[:]).rows
     assert found is not None
-    assert found.digests() == wanted
+    assert found.hash()[0] == wanted

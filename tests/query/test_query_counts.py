@@ -6,7 +6,6 @@ import pytest
 
 from origin.core.record import Gap
 from origin.errors import ConfigurationError, SessionNotFoundError
-from origin.query.counts import DistinctCounts
 
 
 def test_a_license_counts_each_sample_once(engine, write, session):
@@ -190,14 +189,19 @@ def test_gaps_are_told_and_make_it_incomplete(engine, write, db, session):
     ]
 
 
-def test_a_stream_is_read_once_for_all_counts(write, db, session, monkeypatch):
-    write.fill(session, [1], source="a")
+def test_a_session_is_counted_once_until_it_goes_on(engine, write, session, monkeypatch):
+    stream = write.fill(session, [1], source="a")
     write.fill(session, [2], source="b")
-    counts = DistinctCounts(db.ledger, db.catalog.streams(session))
-    monkeypatch.delattr(type(db.ledger), "heads")
-    assert counts.total() == 2
-    assert counts.by_license() == {"MIT": 2}
-    assert counts.by_source() == {"a": 1, "b": 1}
+    asked = []
+    ask = engine._asker.ask
+    monkeypatch.setattr(engine._asker, "ask", lambda *args: asked.append(args) or ask(*args))
+    assert engine.get_license_breakdown(session) == {"MIT": 2}
+    assert engine.get_source_breakdown(session) == {"a": 1, "b": 1}
+    assert engine.get_session_summary(session)["distinct_samples"] == 2
+    assert len(asked) == 1
+    write.batch(stream, 1, [3])
+    assert engine.get_license_breakdown(session) == {"MIT": 3}
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize(

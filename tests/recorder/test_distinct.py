@@ -55,6 +55,7 @@ def test_like_a_set(actions: list[list[int] | None], least: int) -> None:
     """Adding lists of numbers, and counting now and then."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distinct, "_MIN_FRESH", least)
+        patch.setattr(distinct, "_MIN_PACKED", 32 * (least // 2))
         counter, known = DistinctCounter(), set[int]()
         for action in actions:
             if action is None:

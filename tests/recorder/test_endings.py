@@ -104,6 +104,7 @@ def test_the_ordinary_end_costs_one_commit(db: ProvenanceDatabase) -> None:
     after = db._connection.row("SELECT total_changes()")
     assert before is not None
     assert after is not None
-    assert after[0] - before[0] == 2  # the stream's row and the session's, in one transaction
+    # The stream's row and the session's, each with its checksum, in one transaction.
+    assert after[0] - before[0] == 4
     db._close_writer()
     assert db._connection.row("SELECT total_changes()") == after

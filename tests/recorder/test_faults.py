@@ -14,6 +14,7 @@ from recorder_support import begin, hook, rows
 
 from origin.core.record import Gap, PackedBatch
 from origin.errors import OriginWarning, SessionEndedError, StorageError
+from origin.hooks.placement import Placement
 from origin.recorder import capture, committer
 from origin.recorder.recorder import Recorder
 from origin.recorder.stream import _ENTRY_BYTES, PendingBatch
@@ -119,11 +120,11 @@ class Refusing:
         self.attempts = 0
         append = db.append
 
-        def refuse(batches: Any, gaps: Any = ()) -> None:
+        def refuse(batches: Any, gaps: Any = (), annotations: Any = ()) -> None:
             self.attempts += 1
             if self.refuses:
                 raise StorageError("no room")
-            append(batches, gaps)
+            append(batches, gaps, annotations)
 
         self.refuses = False
         monkeypatch.setattr(db, "append", refuse)
@@ -220,7 +221,10 @@ def test_dead_hooks_and_ended_sessions_leave_nothing(db: ProvenanceDatabase) -> 
     assert "_recorder" not in vars(db)
 
 
-def test_no_training_data_outlives_the_recording(db: ProvenanceDatabase) -> None:
+def test_no_training_data_outlives_the_recording(
+    db: ProvenanceDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Placement, "in_background", lambda self, size, count: True)
     own = hook(db, begin(db))
     secret = np.frombuffer(b"SECRET--" * 32, np.uint8).reshape(4, -1)
     for _ in own.wrap([[secret[:, :8], secret[:, 8:16], secret, secret, secret]] * 3):

@@ -9,8 +9,11 @@ from origin.storage import schema
 from origin.storage.database import ProvenanceDatabase
 from origin.storage.schema import MIGRATIONS, Migration
 
-SECOND = Migration(
-    2,
+NOW = MIGRATIONS[-1].version
+DONE = [(step.version, step.name) for step in MIGRATIONS]
+
+NEXT = Migration(
+    NOW + 1,
     "notes",
     (
         "CREATE TABLE notes (note_no INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT",
@@ -18,13 +21,13 @@ SECOND = Migration(
         "INSERT INTO notes (note) SELECT config_hash FROM sessions",
     ),
 )
-FAILING = Migration(2, "broken", (*SECOND.statements, "INSERT INTO no_such_table VALUES (1)"))
-THIRD_FAILING = Migration(3, "broken", ("CREATE TABLE more (x)", "CREATE TABLE more (x)"))
+FAILING = Migration(NOW + 1, "broken", (*NEXT.statements, "INSERT INTO no_such_table VALUES (1)"))
+LATER_FAILING = Migration(NOW + 2, "broken", ("CREATE TABLE more (x)", "CREATE TABLE more (x)"))
 
 
 @pytest.fixture
 def stream_no(path: Path) -> int:
-    """The stream of a file of version 1 that holds one batch."""
+    """The stream of a file of the current version that holds one batch."""
     with ProvenanceDatabase(path) as db:
         _, number = open_stream(db)
         db.append([batch(number, 0)])
@@ -43,14 +46,14 @@ def facts(path: Path) -> dict[str, Any]:
 
 def test_a_new_file_records_its_migrations(path: Path, stream_no: int) -> None:
     found = facts(path)
-    assert found["version"] == (1,)
-    assert found["migrations"] == [(1, "foundation")]
+    assert found["version"] == (NOW,)
+    assert found["migrations"] == DONE
 
 
 def test_a_migration_with_its_record(
     path: Path, stream_no: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, SECOND))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, NEXT))
     with pytest.raises(StorageError, match="open it once without read_only=True"):
         ProvenanceDatabase(path, read_only=True)
     with ProvenanceDatabase(path) as db:
@@ -58,8 +61,8 @@ def test_a_migration_with_its_record(
         assert batch_numbers(db, stream_no) == [0]
         open_stream(db)
     found = facts(path)
-    assert found["version"] == (2,)
-    assert found["migrations"] == [(1, "foundation"), (2, "notes")]
+    assert found["version"] == (NOW + 1,)
+    assert found["migrations"] == [*DONE, (NOW + 1, "notes")]
     ProvenanceDatabase(path).close()
     assert facts(path) == found
     assert integrity(path) == "ok"
@@ -83,21 +86,21 @@ def test_each_migration_stands_by_itself(
     path: Path, stream_no: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, SECOND, THIRD_FAILING))
+        patch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, NEXT, LATER_FAILING))
         with pytest.raises(StorageError):
             ProvenanceDatabase(path)
-    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, SECOND))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, NEXT))
     found = facts(path)
-    assert found["migrations"] == [(1, "foundation"), (2, "notes")]
+    assert found["migrations"] == [*DONE, (NOW + 1, "notes")]
     assert "more" not in {name for _, name, _ in found["schema"]}
 
 
 def test_a_new_file_goes_through_all_migrations(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, SECOND))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, NEXT))
     ProvenanceDatabase(path).close()
-    assert facts(path)["version"] == (2,)
+    assert facts(path)["version"] == (NOW + 1,)
 
 
 def test_a_failing_first_migration_leaves_no_tables(
@@ -110,4 +113,4 @@ def test_a_failing_first_migration_leaves_no_tables(
             ProvenanceDatabase(path)
     with ProvenanceDatabase(path) as db:
         open_stream(db)
-    assert facts(path)["migrations"] == [(1, "foundation")]
+    assert facts(path)["migrations"] == DONE

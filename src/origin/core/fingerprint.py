@@ -1,4 +1,4 @@
-"""Fingerprints: the SHA-256 of a sample's canonical bytes.
+"""Fingerprints: the SHA-256 of a sample's canonical bytes, or the BLAKE3 where that was chosen.
 
 Two samples have the same fingerprint exactly if they have the same content, on whatever
 machine, in whatever process, and however their memory is laid out. The rules (version 1) are
@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import UserString
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from origin.core.arrays import is_array, is_octets, is_table
 from origin.core.encoder import Writer
+from origin.core.hashing import SHA256, hasher
 from origin.core.jsontext import plain_text
 from origin.core.leaves import is_image, is_packed
 from origin.core.refusal import Refusal
@@ -90,45 +90,54 @@ def canonical_bytes(value: object) -> bytes:
     return b"".join(_chunks(value))
 
 
-def fingerprint_digest(value: object) -> bytes:
+def fingerprint_digest(value: object, algorithm: str = SHA256) -> bytes:
     """Hash a sample to its fingerprint.
 
     Args:
         value: any value with an encoding.
+        algorithm: ``"sha256"``, or ``"blake3"`` for databases that have such fingerprints.
 
     Returns:
-        The 32 bytes of the SHA-256 (FIPS 180-4) of the canonical bytes.
+        The 32 bytes of the SHA-256 (FIPS 180-4) of the canonical bytes, or of their BLAKE3.
 
     Raises:
         FingerprintError: the value, or something in it, has no encoding.
+        ConfigurationError: there is no such algorithm.
+        MissingDependencyError: its package is not installed.
 
     >>> fingerprint_digest(b"").hex()[:16]
     'e3b0c44298fc1c14'
     """
-    digest = sha256()
+    digest = hasher(algorithm)()
     for chunk in _chunks(value):
         digest.update(chunk)
-    return digest.digest()
+    found: bytes = digest.digest()
+    return found
 
 
-def fingerprint_sample(value: object) -> str:
+def fingerprint_sample(value: object, algorithm: str = SHA256) -> str:
     """Hash a sample to its fingerprint, as text.
 
     Args:
         value: any value with an encoding.
+        algorithm: ``"sha256"``, or ``"blake3"`` for databases that have such fingerprints
+            (``db.fingerprint_algorithm`` tells).
 
     Returns:
-        64 lower-case hexadecimal digits: the SHA-256 (FIPS 180-4) of the canonical bytes.
+        64 lower-case hexadecimal digits: the SHA-256 (FIPS 180-4) of the canonical bytes, or
+        their BLAKE3.
 
     Raises:
         FingerprintError: the value, or something in it, has no encoding.
+        ConfigurationError: there is no such algorithm.
+        MissingDependencyError: its package is not installed.
 
     >>> fingerprint_sample({"text": "hi"}) == fingerprint_sample({"text": "ho"})
     False
     >>> fingerprint_sample(b"")
     'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
     """
-    return fingerprint_digest(value).hex()
+    return fingerprint_digest(value, algorithm).hex()
 
 
 def content_type(value: object) -> str:

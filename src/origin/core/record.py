@@ -317,6 +317,51 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Annotation:
+    """A number that the user attached to a batch, such as its loss.
+
+    Args:
+        stream_no: the stream of the batch.
+        batch_no: its number in that stream.
+        name: what the number is.
+        value: the number; it may be infinite, or NaN.
+    """
+
+    stream_no: int
+    batch_no: int
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRecord:
+    """A sealed file of observations, as the catalog lists it.
+
+    Args:
+        segment_no: its number.
+        name: its file name in the folder of segments.
+        run_no: the files of one run were written together; no sample is in two of them.
+        sha256: of the file, 32 bytes.
+        byte_size: of the file.
+        observations: how many rows it has.
+        distinct_samples: how many different samples they are of.
+        first_sample, last_sample: the smallest and the largest sample id in it.
+        sealed_at: ISO 8601 time.
+    """
+
+    segment_no: int
+    name: str
+    run_no: int
+    sha256: bytes
+    byte_size: int
+    observations: int
+    distinct_samples: int
+    first_sample: str
+    last_sample: str
+    sealed_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class SampleRecord:
     """One distinct sample, as it was first seen.
 

@@ -7,7 +7,7 @@ import threading
 import time
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from origin.core.fingerprint import content_type
@@ -20,8 +20,10 @@ from origin.errors import (
     RecordingError,
 )
 from origin.hooks.passes import Hindsight, Pass, Reader
-from origin.hooks.reader import canonical_item
-from origin.hooks.settings import failure_policy, place_in_job, recording_mode
+from origin.hooks.placement import Speeds
+from origin.hooks.reader import Settings, batch_reader, canonical_item
+from origin.hooks.settings import failure_policy, place_in_job, real_number, recording_mode
+from origin.hooks.workers import Carrying, begin_iteration, has_known_workers
 from origin.hooks.wrapper import RecordedIterator, RecordedLoader, RecordedStream, StandIn
 from origin.recorder.capture import Capture, capture_rows
 from origin.recorder.distinct import DistinctCounter
@@ -44,6 +46,8 @@ class BaseHook(ABC):
         on_error: what happens when recording fails once training has begun: ``"warn"``
             notes the gap and goes on, ``"raise"`` raises. Left out, ``ORIGIN_MODE`` decides.
         enabled: False records nothing. Left out, ``ORIGIN_MODE=off`` does that.
+        in_workers: fingerprint in the workers of a PyTorch ``DataLoader`` where it has some;
+            False does it all in this process.
         rank, world_size: this process's place in a distributed job; found out when left out.
 
     Raises:
@@ -66,6 +70,7 @@ class BaseHook(ABC):
     """
 
     _stream: Stream | None
+    _latest: PendingBatch | None
     _held: set[Pass]
     _wrapped: list[str]
     _reached: bool
@@ -83,6 +88,7 @@ class BaseHook(ABC):
         key: str | int | None = None,
         on_error: str | None = None,
         enabled: bool | None = None,
+        in_workers: bool = True,
         rank: int | None = None,
         world_size: int | None = None,
     ) -> None:
@@ -96,6 +102,7 @@ class BaseHook(ABC):
         self.source_id = source_id
         self.on_error = failure_policy(on_error)
         self.enabled = recording_mode() != "off" if enabled is None else enabled
+        self.in_workers = in_workers
         self.key = key
         self._declared_license = license_id
         self._place = place_in_job(rank, world_size)
@@ -183,6 +190,34 @@ class BaseHook(ABC):
         kind = RecordedStream if hasattr(iterable, "__next__") else RecordedLoader
         return kind(self, iterable)
 
+    def annotate(self, /, **numbers: Any) -> None:
+        """Attach numbers, such as a loss, to the batch that this hook handed over last.
+
+        That is the one that ``wrap`` yielded or ``observe`` was given most recently. It does not
+        wait for the disk. Of two numbers under one name the last holds; a batch that is a gap
+        in the record gets none.
+
+        Args:
+            numbers: one real number for each name: a Python number, a NumPy scalar or a tensor
+                without dimensions, which is taken by ``float()``. It may be infinite or NaN.
+
+        Raises:
+            ConfigurationError: one is no real number, or no batch was handed over yet.
+            SessionEndedError: the session has ended, and ``on_error`` is ``"raise"``.
+        """
+        if not self.enabled:
+            return
+        self._begin_in_child()
+        told = {name: real_number(name, value) for name, value in numbers.items()}
+        if not told or not self.is_open(begins=False):
+            return
+        if self._latest is None:
+            raise ConfigurationError(
+                f"the hook of source {self.source_id!r} has handed over no batch yet; annotate a "
+                "batch after wrap() has yielded it or observe() was given it"
+            )
+        self._recorder.remark(self._latest, told)
+
     def get_stats(self) -> dict[str, Any]:
         """What this hook has seen since it was made or reset.
 
@@ -214,6 +249,19 @@ class BaseHook(ABC):
     def begin_pass(self, iterable: Iterable[Any], epoch: int | None) -> Pass:
         """A new iteration over a loader begins; ``epoch`` is its number if the user said so."""
         return Pass(self, self._reader_for(iterable), epoch)
+
+    def begin_iteration(self, iterable: Iterable[Any]) -> Iterator[Any]:
+        """Begin to iterate over a loader, with its workers fingerprinting if they can."""
+        settings = self._settings_for_workers(iterable)
+        if settings is None:
+            return iter(iterable)
+        return begin_iteration(iterable, settings, self.db.fingerprint_algorithm)
+
+    def carrying(self, inner: Iterator[Any], iterable: Iterable[Any]) -> Carrying | None:
+        """An iterator over a loader, if its workers fingerprint just as this hook would."""
+        if not isinstance(inner, Carrying) or inner.algorithm != self.db.fingerprint_algorithm:
+            return None
+        return inner if inner.settings == self._settings_for_workers(iterable) else None
 
     def stream(self) -> Stream:
         """The hook's stream in this process; a forked child opens its own."""
@@ -285,6 +333,7 @@ class BaseHook(ABC):
     def count(self, pending: PendingBatch) -> None:
         """Count a batch that is handed over."""
         with self._lock:
+            self._latest = pending
             self._batches += 1
             self._samples += pending.count
 
@@ -299,7 +348,11 @@ class BaseHook(ABC):
     def failed(self, failed_pass: Pass, error: Exception) -> None:
         """A batch could not be taken apart: raise, or note the gap and let training go on."""
         if not self._delivered or self.on_error == "raise":
-            raise error
+            try:
+                raise error
+            finally:
+                # As a cycle it would outlive the loop, and with it the workers of its loader.
+                del error
         self._lose(failed_pass, error)
         self._warn(error)
 
@@ -321,10 +374,12 @@ class BaseHook(ABC):
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._stream = None
+        self._latest = None
         self._held = set()
         self._wrapped = []
         self._reached = self._delivered = self._was_told_of_an_end = False
         self._warned = set()
+        self.speeds = Speeds()
         self.reset_stats()
 
     def _begin_in_child(self) -> None:
@@ -339,9 +394,9 @@ class BaseHook(ABC):
             return self._observing
 
     def _lose(self, lost_pass: Pass, error: Exception) -> None:
-        self._recorder.submit(
-            PendingBatch(self.stream(), lost_pass.epoch, self.distinct, error=error)
-        )
+        lost = PendingBatch(self.stream(), lost_pass.epoch, self.distinct, error=error)
+        self._latest = lost
+        self._recorder.submit(lost)
 
     def _warn(
         self,
@@ -376,6 +431,12 @@ class BaseHook(ABC):
                 OriginWarning,
                 stacklevel=2,
             )
+
+    def _settings_for_workers(self, iterable: Iterable[Any]) -> Settings | None:
+        if not self.in_workers or not has_known_workers(iterable):
+            return None
+        reader = batch_reader(self._reader_for(iterable))
+        return None if reader is None else reader.settings
 
     def _read_extracted(self, batch: Any) -> Capture:
         rows, types, keys, metadata = [], [], [], []

@@ -7,6 +7,7 @@ from types import GeneratorType
 from typing import Any
 from weakref import WeakSet
 
+from origin.core.hashing import SHA256
 from origin.errors import BatchError
 from origin.hooks.base import BaseHook
 from origin.hooks.passes import Pass, Reader
@@ -22,7 +23,7 @@ __all__ = ["DatasetHook", "fingerprint_row"]
 _FORMS = {"iter": "batch", "__iter__": "row"}
 
 
-def fingerprint_row(row: Mapping[str, Any]) -> str:
+def fingerprint_row(row: Mapping[str, Any], algorithm: str = SHA256) -> str:
     """Compute the fingerprint that ``DatasetHook`` records a row under.
 
     It is that of ``fingerprint_sample`` unless the row holds files or more than 4096 numbers in
@@ -32,6 +33,7 @@ def fingerprint_row(row: Mapping[str, Any]) -> str:
 
     Args:
         row: one row in any format: ``dataset[0]``, or a table of one row.
+        algorithm: as for ``fingerprint_sample``.
 
     Returns:
         64 lower-case hexadecimal digits.
@@ -44,9 +46,10 @@ def fingerprint_row(row: Mapping[str, Any]) -> str:
     '3034c0931d7a4fed'
     """
     capture = RowReader("row").read(row)
-    if capture.count != 1 or capture.rows is None:
+    if capture.count != 1:
         raise BatchError(f"give one row; this {type(row).__name__} holds {capture.count}")
-    return capture.rows.digests()[0].hex()
+    capture.hash(algorithm)
+    return (capture.fingerprints or b"").hex()
 
 
 class DatasetHook(BaseHook):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from origin.hooks.placement import Placement
+from origin.hooks.reader import Found, batch_reader
 from origin.recorder.capture import Capture
 from origin.recorder.stream import PendingBatch
 
@@ -25,8 +26,10 @@ class Pass:
         self._read = read
         self._chosen_epoch = epoch
         self._epoch: int | None = None
-        self._placement = Placement()
+        self._placement = Placement(hook.speeds)
         self._held: tuple[PendingBatch, Hindsight] | None = None
+        self._batch_reader = batch_reader(read)
+        self._found: Found | None = None
 
     @property
     def epoch(self) -> int:
@@ -37,13 +40,18 @@ class Pass:
 
     def capture(self, batch: Any) -> PendingBatch:
         """Take a batch apart; nothing that is done to it afterwards changes what is recorded."""
-        capture = self._read(batch)
+        capture = (self._found and self._from_worker()) or self._read(batch)
         return PendingBatch(self._hook.stream(), self.epoch, self._hook.distinct, capture)
+
+    def bring(self, found: Found | None) -> None:
+        """What a worker of the loader found out about the batch that is handed over next."""
+        self._found = found
 
     def asked(self) -> None:
         """The loop asks for the next batch."""
         self._placement.asked()
-        self.settle()
+        if self._held is not None:
+            self.settle()
 
     def hand_over(self, batch: Any) -> None:
         """Record a batch that the loop is about to get."""
@@ -90,11 +98,21 @@ class Pass:
         self._hook.reached()
         self.settle()
 
+    def _from_worker(self) -> Capture | None:
+        found, self._found = self._found, None
+        if found is None or self._batch_reader is None:
+            return None
+        return self._batch_reader.resume(found)
+
     def _hash(self, pending: PendingBatch) -> None:
-        size = pending.waiting_bytes
-        if self._placement.in_background(size, pending.count) and self._hook.has_room(size):
-            pending.own()
-            return
+        if pending.fingerprints is not None:
+            return  # a worker did it
+        size, placement = pending.waiting_bytes, self._placement
+        aside = placement.in_background(size, pending.count) and self._hook.has_room(size)
         begun = time.perf_counter()
-        pending.hash()
-        self._placement.hashed(size, time.perf_counter() - begun)
+        if aside:
+            pending.own()
+            placement.copied(size, time.perf_counter() - begun)
+        else:
+            pending.hash()
+            placement.hashed(size, time.perf_counter() - begun)

@@ -24,7 +24,8 @@ class DataLoaderHook(BaseHook):
             the loop left a gradient on the yielded tensors by the time it asks for the next
             batch, that gradient's L2 norm. A batch is held until then.
         options: ``key`` is the field that holds your own id of each sample, a name or a place in
-            a sequence; ``on_error``, ``enabled``, ``rank`` and ``world_size`` as for ``BaseHook``.
+            a sequence; ``on_error``, ``enabled``, ``in_workers``, ``rank`` and ``world_size`` as
+            for ``BaseHook``.
 
     >>> import tempfile
     >>> import torch

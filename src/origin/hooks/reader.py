@@ -1,16 +1,78 @@
 """From a batch to the canonical bytes of its samples."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from origin.core.arrays import is_array
 from origin.core.fingerprint import canonical_bytes, content_type
+from origin.core.hashing import SHA256
 from origin.errors import BatchError, FingerprintError
 from origin.hooks import batches
 from origin.hooks.batches import Reading
 from origin.hooks.packing import Packer
 from origin.hooks.parts import Habits, Part, lay_out
 from origin.recorder.capture import Capture, capture_rows
+
+# How the last full batch was read: across its fields, as items, or there was none yet.
+History = bool | None
+_ANY_HISTORY: tuple[History, ...] = (None, True, False)
+
+
+class Settings(NamedTuple):
+    """What makes two ``BatchReader`` read alike; its arguments."""
+
+    batch_size: int | None = None
+    key: str | int | None = None
+    collates_fields: bool | None = None
+
+
+class Found(NamedTuple):
+    """What a batch is, found without knowing all that came before it, and when that holds.
+
+    Args:
+        root, fingerprints, algorithm, byte_sizes, content_types, keys, metadata: as in ``Capture``.
+        full: how it was read, if it has as many samples as the loader declares.
+        histories: the histories under which it is read like this.
+        asked: the lists in it that go by a rule as long as earlier batches say nothing of them.
+        learned: what it says of lists in batches to come.
+    """
+
+    root: bytes
+    fingerprints: bytes
+    algorithm: str
+    byte_sizes: int | list[int]
+    content_types: str | list[str]
+    keys: list[str | None] | None
+    metadata: list[dict[str, Any] | None] | None
+    full: History
+    histories: tuple[History, ...]
+    asked: tuple[Any, ...]
+    learned: tuple[tuple[Any, bool], ...]
+
+    def capture(self) -> Capture:
+        """The batch as it is when it was hashed here."""
+        return Capture(
+            rows=None,
+            count=len(self.fingerprints) // 32,
+            byte_sizes=self.byte_sizes,
+            content_types=self.content_types,
+            keys=self.keys,
+            metadata=self.metadata,
+            fingerprints=self.fingerprints,
+            root=self.root,
+            algorithm=self.algorithm,
+        )
+
+
+class _Noted(dict[tuple[Any, ...], bool]):
+    """Habits of which nothing is known yet; they note which were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    def __contains__(self, path: object) -> bool:
+        self.asked.append(path)
+        return False
 
 
 def read_item(item: Any) -> Capture:
@@ -43,12 +105,15 @@ class BatchReader:
         key: str | int | None = None,
         collates_fields: bool | None = None,
     ) -> None:
+        self.settings = Settings(batch_size, key, collates_fields)
         self._batch_size = batch_size
         self._key = key
         self._collates_fields = collates_fields
         self._habits: Habits = {}
-        self._earlier: Reading | None = None
+        self._history: History = None
+        # Batches of one form are read alike, under the same histories.
         self._packer: Packer | None = None
+        self._packed: tuple[History, tuple[History, ...]] = (None, ())
 
     def read(self, batch: Any) -> Capture:
         """Take a batch apart; the capture may share its memory, so hash it or ``own`` it at once.
@@ -57,10 +122,59 @@ class BatchReader:
             BatchError: the fields have no batch axis in common.
             FingerprintError: a sample cannot be fingerprinted.
         """
-        if self._packer is not None and (alike := self._packer.pack_alike(batch)):
+        if alike := self._pack_alike(batch):
             return alike
         opened = batches.open_up(batch)
+        return self._take_apart(batch, opened, self._reading(opened))
+
+    def read_apart(self, batch: Any, algorithm: str = SHA256) -> Found:
+        """Take a batch apart and hash it, without knowing all that came before it.
+
+        Args:
+            batch: what the loader yields.
+            algorithm: what to hash with.
+
+        Raises:
+            BatchError, FingerprintError: as ``read`` does.
+        """
+        self._habits = habits = _Noted()
+        if alike := self._pack_alike(batch):
+            alike.hash(algorithm)
+            return _found(alike, *self._packed, habits)
+        opened = batches.open_up(batch)
         reading = self._reading(opened)
+        capture = self._take_apart(batch, opened, reading)
+        capture.hash(algorithm)
+        return _found(capture, self._full(reading), self._histories(opened, reading), habits)
+
+    def resume(self, found: Found) -> Capture | None:
+        """Take over what ``read_apart`` found of the next batch; None if it must be read here.
+
+        Either way this reader then knows what it would know had it read them all itself.
+
+        >>> worker, reader = BatchReader(2), BatchReader(2)
+        >>> reader.resume(worker.read_apart(["a", "b"])).count
+        2
+        """
+        if self._history not in found.histories:
+            return None
+        if found.asked and any(path in self._habits for path in found.asked):
+            return None
+        if found.full is not None:
+            self._history = found.full
+        for path, of_fields in found.learned:
+            self._habits.setdefault(path, of_fields)
+        return found.capture()
+
+    def _pack_alike(self, batch: Any) -> Capture | None:
+        if self._packer is None or self._history not in self._packed[1]:
+            return None
+        alike = self._packer.pack_alike(batch)
+        if alike is not None and self._packed[0] is not None:
+            self._history = self._packed[0]
+        return alike
+
+    def _take_apart(self, batch: Any, opened: Any, reading: Reading | None) -> Capture:
         if reading is None:
             return self._one_by_one([opened], self._keys([opened]))
         if not reading.across_fields:
@@ -68,6 +182,7 @@ class BatchReader:
         layout = self._layout(opened, reading)
         if self._key is None and (found := Packer.of(layout, reading.count, batch)):
             self._packer, arrays = found
+            self._packed = self._full(reading), self._histories(opened, reading)
             return self._packer.pack(arrays)
         samples = [layout.take(index) for index in range(reading.count)]
         keys = None if self._key is None else self._keys(self.samples(batch))
@@ -85,10 +200,35 @@ class BatchReader:
         return [layout.take(index) for index in range(reading.count)]
 
     def _reading(self, batch: Any) -> Reading | None:
-        reading = batches.read(batch, self._batch_size, self._earlier, self._collates_fields)
-        if reading is not None and reading.count == self._batch_size:
-            self._earlier = reading
+        reading = self._reading_after(self._history, batch)
+        full = self._full(reading)
+        if full is not None:
+            self._history = full
         return reading
+
+    def _reading_after(self, history: History, batch: Any) -> Reading | None:
+        earlier = None if history is None else Reading(self._batch_size or 0, history)
+        return batches.read(batch, self._batch_size, earlier, self._collates_fields)
+
+    def _full(self, reading: Reading | None) -> History:
+        is_full = reading is not None and reading.count == self._batch_size
+        return reading.across_fields if is_full and reading is not None else None
+
+    def _histories(self, batch: Any, reading: Reading | None) -> tuple[History, ...]:
+        """After which histories a batch is read like this."""
+        if self._batch_size is None:
+            return _ANY_HISTORY
+        if self._full(reading) is not None and not batches.is_list(batch):
+            return _ANY_HISTORY  # there is no other way
+        return tuple(
+            history for history in _ANY_HISTORY if self._reads_like(batch, history, reading)
+        )
+
+    def _reads_like(self, batch: Any, history: History, reading: Reading | None) -> bool:
+        try:
+            return self._reading_after(history, batch) == reading
+        except BatchError:
+            return False
 
     def _layout(self, batch: Any, reading: Reading, convert: bool = True) -> Part:
         return lay_out(batch, reading.count, self._habits, self._collates_fields, convert)
@@ -104,6 +244,34 @@ class BatchReader:
         if self._key is None:
             return None
         return [_key_of(sample, self._key) for sample in samples]
+
+
+def batch_reader(read: Callable[[Any], Capture]) -> BatchReader | None:
+    """The ``BatchReader`` that a reader belongs to, if it is one's.
+
+    >>> batch_reader(read_item) is None
+    True
+    """
+    owner = getattr(read, "__self__", None)
+    return owner if isinstance(owner, BatchReader) else None
+
+
+def _found(
+    capture: Capture, full: History, histories: tuple[History, ...], habits: _Noted
+) -> Found:
+    return Found(
+        root=capture.root,
+        fingerprints=capture.fingerprints or b"",
+        algorithm=capture.algorithm,
+        byte_sizes=capture.byte_sizes,
+        content_types=capture.content_types,
+        keys=capture.keys,
+        metadata=capture.metadata,
+        full=full,
+        histories=histories,
+        asked=tuple(habits.asked),
+        learned=tuple(habits.items()),
+    )
 
 
 def _key_of(sample: Any, key: str | int) -> str | None:

@@ -3,6 +3,7 @@
 import operator
 import os
 import sys
+from numbers import Real
 from typing import Any
 
 from origin.errors import ConfigurationError
@@ -62,6 +63,29 @@ def whole_number(what: str, value: Any) -> int:
     if number < 0:
         raise ConfigurationError(f"{what} must be a whole number from 0, not {value!r}")
     return number
+
+
+def real_number(what: str, value: Any) -> float:
+    """A number that was measured, as a plain float; it may be infinite or NaN.
+
+    Raises:
+        ConfigurationError: it is none, or more than one.
+
+    >>> real_number("loss", 3)
+    3.0
+    """
+    kind = str(getattr(value, "dtype", type(value).__name__))
+    is_scalar = isinstance(value, Real) or getattr(value, "shape", None) == ()
+    if is_scalar and "bool" not in kind and "complex" not in kind:
+        try:
+            # A tensor warns when it is taken out of a graph without a word.
+            return float(value.detach() if hasattr(value, "detach") else value)
+        except Exception as error:
+            raise ConfigurationError(f"{what} cannot be taken as a number: {error}") from error
+    shape = f" of shape {tuple(value.shape)}" if getattr(value, "shape", ()) else ""
+    raise ConfigurationError(
+        f"{what} must be one real number, not a {type(value).__name__} ({kind}){shape}"
+    )
 
 
 def place_in_job(rank: int | None, world_size: int | None) -> tuple[int, int]:

@@ -32,7 +32,7 @@ class RecordedLoader(StandIn):
         object.__setattr__(self, "_epoch", None)
 
     def __iter__(self) -> Iterator[Any]:
-        inner = iter(self._iterable)
+        inner = self._hook.begin_iteration(self._iterable)
         return RecordedIterator(self._hook, self._iterable, self._take_epoch(), inner)
 
     def _take_epoch(self) -> int | None:
@@ -110,6 +110,7 @@ class RecordedIterator(Iterator[Any]):
         self._pass = hook.begin_pass(iterable, epoch)
         self.inner = inner
         self.has_ended = False
+        self._carrying = hook.carrying(inner, iterable)
 
     def __next__(self) -> Any:
         self._pass.asked()
@@ -125,6 +126,8 @@ class RecordedIterator(Iterator[Any]):
         if self.has_ended:  # an iterator that was reset goes on with another pass
             self._pass = self._hook.begin_pass(self._iterable, None)
             self.has_ended = False
+        if self._carrying is not None:
+            self._pass.bring(self._carrying.carried)
         self._pass.hand_over(batch)
         return batch
 

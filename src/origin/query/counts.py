@@ -1,72 +1,139 @@
 """How many distinct samples streams have, alone and together."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from origin.core.record import StreamRecord, license_key
-from origin.query.distinct import DistinctRows, Rows, count_union
-from origin.query.streams import heads, license_name
-from origin.storage.ledger import Ledger
+from origin.query.relations import Relations
+from origin.query.sql import COMBINATIONS
+from origin.query.streams import license_name
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# The samples of a slice are in memory together: about 100 bytes each.
+_SLICE_OBSERVATIONS = 2_000_000
+# Groups are bits of a signed 64-bit number.
+_GROUPS_AT_ONCE = 62
+
+# Behind every sample id, whose digits end with "f".
+END = "g"
+
+Group = frozenset[int]
 
 
-class DistinctCounts:
-    """The distinct samples of some streams, for any number of questions about them.
+def slices(observations: int) -> list[tuple[str, str]]:
+    """Ranges of sample ids, such that each holds a part of so many observations that fits.
+
+    Fingerprints are spread evenly, and no sample is in two ranges: what is counted in each
+    adds up.
+
+    >>> slices(10)
+    [('', 'g')]
+    """
+    count = max(1, ceil(observations / _SLICE_OBSERVATIONS))
+    inner = [f"{(number << 32) // count:08x}" for number in range(1, count)]
+    return list(zip(["", *inner], [*inner, END], strict=True))
+
+
+def count_samples(
+    relations: Relations, groups: Iterable[Group], streams: Sequence[StreamRecord]
+) -> dict[Group, int]:
+    """How many distinct samples each group of streams has together.
 
     Args:
-        ledger: where their batches are.
-        streams: as their records were read; what was appended since is left out.
+        relations: of the moment of which the streams are.
+        groups: the numbers of the streams of each group.
+        streams: among others, those of the groups.
+    """
+    wanted = list(dict.fromkeys(groups))
+    counts: dict[Group, int] = {}
+    for first in range(0, len(wanted), _GROUPS_AT_ONCE):
+        some = wanted[first : first + _GROUPS_AT_ONCE]
+        bits = [sum(1 << at for at, group in enumerate(some) if one.stream_no in group)
+                for one in streams]  # fmt: skip
+        seen = sum(one.observations for one, bit in zip(streams, bits, strict=True) if bit)
+        found = _combinations(relations, _group_table(streams, bits), seen)
+        for at, group in enumerate(some):
+            counts[group] = sum(number for combined, number in found if combined >> at & 1)
+    return counts
 
-    Attributes:
-        rows: each stream's distinct fingerprints, by its number.
-        epochs: how many epochs have begun in the stream that began most.
+
+def _group_table(streams: Sequence[StreamRecord], bits: Sequence[int]) -> "pa.Table":
+    import pyarrow as pa
+
+    chosen = [(one.stream_no, bit) for one, bit in zip(streams, bits, strict=True) if bit]
+    columns = np.array(chosen, np.int64).reshape(-1, 2)
+    return pa.table({"stream_no": columns[:, 0].astype(np.int32), "bits": columns[:, 1]})
+
+
+def _combinations(
+    relations: Relations, table: "pa.Table", observations: int
+) -> list[tuple[int, int]]:
+    if not observations:
+        return []
+    relations.give("stream_groups", table)
+    return [
+        row
+        for low, high in slices(observations)
+        for row in relations.within(low, high).rows(COMBINATIONS, (low, high))
+    ]
+
+
+@dataclass(frozen=True)
+class SessionCounts:
+    """The distinct samples of one session.
+
+    Args:
+        total: of all its streams together.
+        licenses: under each license, most first.
+        sources: of each source, most first.
     """
 
-    def __init__(self, ledger: Ledger, streams: Iterable[StreamRecord]) -> None:
-        self.streams = list(streams)
-        self.rows: dict[int, Rows] = {}
-        self.epochs = 0
-        self._known: dict[frozenset[int], int] = {}
-        for stream in self.streams:
-            self.rows[stream.stream_no] = self._read(ledger, stream)
+    total: int
+    licenses: dict[str, int]
+    sources: dict[str, int]
 
-    def _read(self, ledger: Ledger, stream: StreamRecord) -> Rows:
-        distinct, epochs = DistinctRows(), set()
-        for head in heads(ledger, stream):
-            distinct.add(head.fingerprints)
-            epochs.add(head.epoch)
-        self.epochs = max(self.epochs, len(epochs))
-        return distinct.settle().rows
 
-    def total(self) -> int:
-        """The distinct samples of all streams together."""
-        return self._count(self.streams)
+class Groups:
+    """The streams of a session as they are counted.
 
-    def by_license(self) -> dict[str, int]:
-        """The distinct samples under each license, most first."""
-        return self._by(lambda stream: license_key(stream.license_id), _license_of)
+    Args:
+        streams: as their records were read; those that saw nothing are left out.
+    """
 
-    def by_source(self) -> dict[str, int]:
-        """The distinct samples of each source, most first."""
-        return self._by(_source_of, _source_of)
+    def __init__(self, streams: Iterable[StreamRecord]) -> None:
+        self.streams = [stream for stream in streams if stream.observations]
+        self.licenses = self._by(lambda one: license_key(one.license_id), _license_of)
+        self.sources = self._by(_source_of, _source_of)
+        self.total = frozenset(stream.stream_no for stream in self.streams)
 
     def _by(
         self, key: Callable[[StreamRecord], Hashable], name: Callable[[StreamRecord], str]
-    ) -> dict[str, int]:
-        groups: dict[Hashable, list[StreamRecord]] = {}
-        for stream in filter(_observations_of, self.streams):
-            groups.setdefault(key(stream), []).append(stream)
-        counts = {name(members[0]): self._count(members) for members in groups.values()}
-        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    ) -> dict[str, Group]:
+        members: dict[Hashable, list[StreamRecord]] = {}
+        for stream in self.streams:
+            members.setdefault(key(stream), []).append(stream)
+        # The spelling that a session met first is the one shown.
+        return {
+            name(some[0]): frozenset(one.stream_no for one in some) for some in members.values()
+        }
 
-    def _count(self, streams: Sequence[StreamRecord]) -> int:
-        # A session's one license or one source asks for the very same streams as its total.
-        numbers = frozenset(stream.stream_no for stream in streams)
-        if numbers not in self._known:
-            self._known[numbers] = count_union(self.rows[number] for number in numbers)
-        return self._known[numbers]
+    def all(self) -> list[Group]:
+        """Every group, in an order that depends on the streams only."""
+        return list(dict.fromkeys([self.total, *self.licenses.values(), *self.sources.values()]))
 
-
-def _observations_of(stream: StreamRecord) -> int:
-    return stream.observations
+    def counts(self, found: dict[Group, int]) -> SessionCounts:
+        """What was found, by name."""
+        return SessionCounts(
+            found[self.total],
+            _most_first({name: found[group] for name, group in self.licenses.items()}),
+            _most_first({name: found[group] for name, group in self.sources.items()}),
+        )
 
 
 def _license_of(stream: StreamRecord) -> str:
@@ -77,24 +144,35 @@ def _source_of(stream: StreamRecord) -> str:
     return stream.source_id
 
 
-def compare(a: DistinctCounts, b: DistinctCounts) -> dict[str, object]:
+def _most_first(counts: dict[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def compare(relations: Relations, a: Groups, b: Groups) -> dict[str, Any]:
     """How the distinct samples of two sessions differ.
 
     Returns:
         ``shared_samples``, ``unique_to_a``, ``unique_to_b`` and ``license_diff``: the
         counts under each license whose counts are not the same.
     """
-    in_a, in_b = a.total(), b.total()
-    either = count_union([*a.rows.values(), *b.rows.values()])
+    both = a.total | b.total
+    streams = {one.stream_no: one for one in (*a.streams, *b.streams)}
+    found = count_samples(relations, [both, *a.all(), *b.all()], list(streams.values()))
+    counts_a, counts_b, either = a.counts(found), b.counts(found), found[both]
     return {
-        "shared_samples": in_a + in_b - either,
-        "unique_to_a": either - in_b,
-        "unique_to_b": either - in_a,
-        "license_diff": _differences(a.by_license(), b.by_license()),
+        "shared_samples": counts_a.total + counts_b.total - either,
+        "unique_to_a": either - counts_b.total,
+        "unique_to_b": either - counts_a.total,
+        "license_diff": differences(counts_a.licenses, counts_b.licenses),
     }
 
 
-def _differences(a: dict[str, int], b: dict[str, int]) -> dict[str, dict[str, int]]:
+def differences(a: dict[str, int], b: dict[str, int]) -> dict[str, Any]:
+    """For each license whose counts differ, what they are.
+
+    >>> differences({"MIT": 1, "BSD": 2}, {"mit": 1, "BSD": 3})
+    {'BSD': {'a': 2, 'b': 3}}
+    """
     counts_a = {license_key(name): count for name, count in a.items()}
     counts_b = {license_key(name): count for name, count in b.items()}
     # The spelling that the first session uses is the one shown.

@@ -1,7 +1,7 @@
 """`QueryEngine`: what went into a training run, during it and afterwards."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from heapq import merge
 from operator import attrgetter
@@ -9,7 +9,11 @@ from typing import Any
 
 from origin.core.record import Gap, SampleRecord, SessionRecord, StreamRecord
 from origin.errors import ConfigurationError, SampleNotFoundError, StorageError
-from origin.query.counts import DistinctCounts, compare
+from origin.query.answer import SqlAnswer
+from origin.query.asking import Asker
+from origin.query.batches import BatchReader
+from origin.query.counts import Groups, compare
+from origin.query.questions import Questions
 from origin.query.records import (
     BatchRecord,
     SampleTrace,
@@ -17,16 +21,20 @@ from origin.query.records import (
     parse_sample_id,
     sample_trace,
 )
+from origin.query.relations import Relations
 from origin.query.sequences import BatchSequence, LazySequence, SampleSequence
+from origin.query.sights import FirstSights
+from origin.query.sql import SIGHTINGS
 from origin.query.streams import from_source, under_license
+from origin.query.tallies import Tallies
 from origin.storage.database import ProvenanceDatabase
 
-__all__ = ["BatchRecord", "QueryEngine", "SampleTrace"]
+__all__ = ["BatchRecord", "QueryEngine", "SampleTrace", "SqlAnswer"]
 
 _log = logging.getLogger("origin")
 
 
-class QueryEngine:
+class QueryEngine(Questions):
     """Answers questions about what a database has on record.
 
     Every question first waits until what this process has observed is committed, and is
@@ -36,6 +44,11 @@ class QueryEngine:
 
     Args:
         db: an open database; a read-only one will do.
+        memory_limit: how much memory questions may take, such as ``"4GB"``. What they need beyond
+            that goes into a temporary folder, and an answer that is larger is refused.
+
+    Raises:
+        ConfigurationError: the limit is no amount of memory.
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
@@ -46,8 +59,10 @@ class QueryEngine:
     >>> folder.cleanup()
     """
 
-    def __init__(self, db: ProvenanceDatabase) -> None:
+    def __init__(self, db: ProvenanceDatabase, *, memory_limit: str = "1GB") -> None:
         self._db = db
+        self._asker = Asker(db, memory_limit)
+        self._tallies = Tallies(db, self._asker)
 
     def __repr__(self) -> str:
         return f"QueryEngine({self._db!r})"
@@ -70,8 +85,7 @@ class QueryEngine:
         Raises:
             SessionNotFoundError: no session has that id.
         """
-        streams = under_license(self._streams(session_id), license_id)
-        return SampleSequence.of(self._db.ledger, streams)
+        return self._samples(session_id, lambda streams: under_license(streams, license_id))
 
     def find_samples_by_source(
         self, pattern: str, session_id: str | None = None
@@ -90,8 +104,26 @@ class QueryEngine:
         Raises:
             SessionNotFoundError: no session has that id.
         """
-        streams = from_source(self._streams(session_id), self._db.list_sources(), pattern)
-        return SampleSequence.of(self._db.ledger, streams)
+        sources = self._db.list_sources
+        return self._samples(session_id, lambda all_: from_source(all_, sources(), pattern))
+
+    def _samples(
+        self,
+        session_id: str | None,
+        chosen: Callable[[Sequence[StreamRecord]], Sequence[StreamRecord]],
+    ) -> SampleSequence:
+        session_ids = self._prepare_any(session_id)
+
+        def find(relations: Relations) -> FirstSights:
+            streams = chosen(relations.moment.streams)
+            return FirstSights.find(relations, self._db.batch_table, streams)
+
+        firsts = self._asker.ask(session_ids, find)
+        return SampleSequence(firsts, BatchReader(self._db), self._places_of)
+
+    def _places_of(self, sample_id: str) -> list[tuple[int, int, int]]:
+        rows = self._asker.ask(None, lambda relations: _rows_of(relations, sample_id))
+        return [(row[0], row[1], row[2]) for row in rows]
 
     def find_batches_with_license(
         self, license_id: str, session_id: str | None = None
@@ -110,7 +142,7 @@ class QueryEngine:
             SessionNotFoundError: no session has that id.
         """
         streams = under_license(self._streams(session_id), license_id)
-        return BatchSequence(self._db.ledger, streams)
+        return BatchSequence(self._db.batch_table, BatchReader(self._db), streams)
 
     def check_license_presence(self, license_id: str, session_id: str | None = None) -> bool:
         """Whether any sample was seen under a license.
@@ -135,20 +167,26 @@ class QueryEngine:
         Raises:
             SampleNotFoundError: it was never seen, or that is no sample id.
         """
-        fingerprint = parse_sample_id(sample_id)
-        sightings = (self._sightings(fingerprint, stream) for stream in self._streams(None))
-        # Merging keeps each stream's own order, also where its clock was set back.
-        found = list(merge(*sightings, key=attrgetter("batch.seen_at")))
+        wanted = parse_sample_id(sample_id).hex()
+        self._flush()
+        found = self._asker.ask(None, lambda relations: self._sightings(relations, wanted))
         if not found:
             raise SampleNotFoundError(
-                f"sample {fingerprint.hex()} was never seen by what {self._db.path} records"
+                f"sample {wanted} was never seen by what {self._db.path} records"
             )
-        return sample_trace(found)
+        return sample_trace(wanted, found)
 
-    def _sightings(self, fingerprint: bytes, stream: StreamRecord) -> Iterator[Sighting]:
-        for batch, positions in self._db.ledger.containing(fingerprint, [stream.stream_no]):
-            for position in positions:
-                yield Sighting(batch, position, stream)
+    def _sightings(self, relations: Relations, sample_id: str) -> list[Sighting]:
+        rows = _rows_of(relations, sample_id)
+        times = self._db.batch_table.times({(row[0], row[1]) for row in rows})
+        streams = {stream.stream_no: stream for stream in relations.moment.streams}
+        by_stream: dict[int, list[Sighting]] = {}
+        for number, batch_no, *rest in rows:
+            if number in streams:
+                seen = Sighting(streams[number], times[number, batch_no], batch_no, *rest)
+                by_stream.setdefault(number, []).append(seen)
+        # Merging keeps each stream's own order, also where its clock was set back.
+        return list(merge(*by_stream.values(), key=attrgetter("seen_at")))
 
     # -- counting --------------------------------------------------------------------
 
@@ -165,8 +203,7 @@ class QueryEngine:
         Raises:
             SessionNotFoundError: no session has that id.
         """
-        self._flush()
-        return self._counts(session_id).by_license()
+        return dict(self._tallies.of(self._prepare(session_id)).samples.licenses)
 
     def get_source_breakdown(self, session_id: str) -> dict[str, int]:
         """How many distinct samples a session saw from each source.
@@ -181,8 +218,7 @@ class QueryEngine:
         Raises:
             SessionNotFoundError: no session has that id.
         """
-        self._flush()
-        return self._counts(session_id).by_source()
+        return dict(self._tallies.of(self._prepare(session_id)).samples.sources)
 
     def compare_sessions(self, a: str, b: str) -> dict[str, Any]:
         """How the distinct samples of two sessions differ.
@@ -198,8 +234,17 @@ class QueryEngine:
         Raises:
             SessionNotFoundError: no session has one of the ids.
         """
-        self._flush()
-        return dict(compare(self._counts(a), self._counts(b)))
+        self._prepare(a)
+        self._session(b)
+
+        def count(relations: Relations) -> dict[str, Any]:
+            streams = relations.moment.streams
+            return compare(relations, *(
+                Groups(one for one in streams if one.session_id == session_id)
+                for session_id in (a, b)
+            ))  # fmt: skip
+
+        return self._asker.ask({a, b}, count)
 
     def get_session_summary(self, session_id: str) -> dict[str, Any]:
         """What a session is and what went into it.
@@ -216,12 +261,11 @@ class QueryEngine:
         Raises:
             SessionNotFoundError: no session has that id.
         """
-        self._flush()
         # Read before the streams, so that a session said to have ended is told to its end.
-        session = self._session(session_id)
-        streams = self._db.catalog.streams(session_id)
+        session = self._prepare(session_id)
+        tally = self._tallies.of(session)
+        streams = tally.streams
         gaps = _gaps_among(streams, self._db.catalog.gaps(session_id))
-        counts = DistinctCounts(self._db.ledger, streams)
         return {
             "session_id": session.session_id,
             "status": session.status,
@@ -233,24 +277,58 @@ class QueryEngine:
             "gaps": gaps,
             "streams": len(streams),
             "batches": sum(stream.batches for stream in streams),
-            "epochs": counts.epochs,
+            "epochs": tally.epochs,
             "observations": sum(stream.observations for stream in streams),
-            "distinct_samples": counts.total(),
+            "distinct_samples": tally.samples.total,
             "bytes": sum(stream.bytes_seen for stream in streams),
-            "licenses": counts.by_license(),
-            "sources": counts.by_source(),
+            "licenses": tally.samples.licenses,
+            "sources": tally.samples.sources,
         }
+
+    # -- SQL -------------------------------------------------------------------------
+
+    def sql(
+        self, query: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None
+    ) -> SqlAnswer:
+        """Ask in SQL, of the views ``sessions``, ``sources``, ``licenses``, ``streams``,
+        ``batches``, ``observations`` and ``annotations``; ``docs/storage.md`` tells their columns.
+
+        Args:
+            query: one ``SELECT`` in the SQL of DuckDB. It reads the views and nothing else.
+            parameters: values for each ``?`` in it, or by name for each ``$name``.
+
+        Returns:
+            The answer: ``.rows()``, ``.arrow()``, ``.pandas()`` or ``.polars()``.
+
+        Raises:
+            QueryError: the query is malformed, does more than ask, or takes too much memory.
+            SegmentError: a sealed file is missing or damaged.
+
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> with ProvenanceDatabase(f"{folder.name}/provenance.db") as db:
+        ...     session = db.begin_session(config_hash="v1")
+        ...     QueryEngine(db).sql("SELECT status, observations FROM sessions").rows()
+        [('running', 0)]
+        >>> folder.cleanup()
+        """
+        self._flush()
+        return self._asker.sql(query, parameters)
 
     # -- reading ---------------------------------------------------------------------
 
-    def _counts(self, session_id: str) -> DistinctCounts:
-        self._session(session_id)
-        return DistinctCounts(self._db.ledger, self._db.catalog.streams(session_id))
+    def _prepare(self, session_id: str) -> SessionRecord:
+        """Have all committed that was observed, and see that a session is there."""
+        self._flush()
+        return self._session(session_id)
+
+    def _prepare_any(self, session_id: str | None) -> list[str] | None:
+        """The same for questions that may be about all sessions; gives those they are about."""
+        self._flush()
+        return None if session_id is None else [self._session(session_id).session_id]
 
     def _streams(self, session_id: str | None) -> list[StreamRecord]:
-        self._flush()
-        if session_id is not None:
-            self._session(session_id)
+        self._prepare_any(session_id)
         return self._db.catalog.streams(session_id)
 
     def _session(self, session_id: str) -> SessionRecord:
@@ -272,7 +350,7 @@ class QueryEngine:
             )
 
 
-def _gaps_among(streams: list[StreamRecord], gaps: list[Gap]) -> list[dict[str, Any]]:
+def _gaps_among(streams: Sequence[StreamRecord], gaps: list[Gap]) -> list[dict[str, Any]]:
     sources = {stream.stream_no: stream.source_id for stream in streams}
     return [
         {
@@ -287,3 +365,7 @@ def _gaps_among(streams: list[StreamRecord], gaps: list[Gap]) -> list[dict[str, 
         # A stream opened since the streams were read may have one already.
         if gap.stream_no in sources
     ]
+
+
+def _rows_of(relations: Relations, sample_id: str) -> list[tuple[Any, ...]]:
+    return relations.around(sample_id).rows(SIGHTINGS, [sample_id])

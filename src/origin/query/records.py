@@ -1,15 +1,17 @@
 """The records that answers are made of."""
 
+import json
 import re
 import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from origin.core.record import Observation, PackedBatch, SampleRecord, StreamRecord, license_key
 from origin.errors import SampleNotFoundError
 from origin.query.streams import license_name
+from origin.storage.text import from_column, optional_from_column
 
 _SAMPLE_ID = re.compile("[0-9a-fA-F]{64}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -70,11 +72,17 @@ class SampleTrace:
 
 
 class Sighting(NamedTuple):
-    """A position of a batch of a stream."""
+    """One row of the ledger, and the stream and the time it belongs to."""
 
-    batch: PackedBatch
-    position: int
     stream: StreamRecord
+    seen_at: int
+    batch_no: int
+    position: int
+    epoch: int
+    byte_size: int
+    content_type: str
+    key: str | None
+    metadata: str | None
 
 
 def parse_sample_id(sample_id: object) -> bytes:
@@ -136,34 +144,42 @@ def sample_record(batch: PackedBatch, position: int) -> SampleRecord:
     )
 
 
-def observation(sighting: Sighting) -> Observation:
-    """What was seen at one position of a batch."""
-    batch, position, stream = sighting
-    sample = sample_record(batch, position)
+def _observation(sample_id: str, seen: Sighting) -> Observation:
+    stream = seen.stream
     return Observation(
-        sample_id=sample.sample_id,
+        sample_id=sample_id,
         session_id=stream.session_id,
         source_id=stream.source_id,
         license_id=license_name(stream.license_id),
         stream_no=stream.stream_no,
-        batch_no=batch.batch_no,
-        position=position,
-        epoch=batch.epoch,
-        seen_at=iso_time(batch.seen_at),
-        key=sample.key,
-        metadata=sample.metadata,
+        batch_no=seen.batch_no,
+        position=seen.position,
+        epoch=seen.epoch,
+        seen_at=iso_time(seen.seen_at),
+        key=optional_from_column(seen.key),
+        metadata=_metadata(seen),
     )
 
 
-def sample_trace(sightings: Sequence[Sighting]) -> SampleTrace:
+def _metadata(seen: Sighting) -> dict[str, Any]:
+    return {} if seen.metadata is None else dict(json.loads(from_column(seen.metadata)))
+
+
+def sample_trace(sample_id: str, sightings: Sequence[Sighting]) -> SampleTrace:
     """What all sightings of one sample, the first one first, say together."""
     first = sightings[0]
-    observations = [observation(sighting) for sighting in sightings]
+    observations = [_observation(sample_id, seen) for seen in sightings]
     licenses: dict[str, str] = {}
     for seen in observations:
         licenses.setdefault(license_key(seen.license_id), seen.license_id)
     return SampleTrace(
-        sample=sample_record(first.batch, first.position),
+        sample=SampleRecord(
+            sample_id,
+            first.byte_size,
+            from_column(first.content_type),
+            observations[0].key,
+            _metadata(first),
+        ),
         sources=_distinct(seen.source_id for seen in observations),
         licenses=tuple(licenses.values()),
         sessions=_distinct(seen.session_id for seen in observations),

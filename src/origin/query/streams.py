@@ -1,24 +1,10 @@
-"""Which streams a question is about, and how their batches are read."""
+"""Which streams a question is about."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from heapq import merge
-from operator import attrgetter
-from typing import NamedTuple
 
 from origin.core.record import UNKNOWN_LICENSE, SourceRecord, StreamRecord, license_key
 from origin.errors import ConfigurationError
-from origin.storage.ledger import Ledger
-
-
-class Head(NamedTuple):
-    """What of a batch is read to count and find samples."""
-
-    time: int
-    stream_no: int
-    batch_no: int
-    epoch: int
-    fingerprints: bytes
 
 
 def license_name(license_id: str | None) -> str:
@@ -68,20 +54,3 @@ def _require_text(name: str, value: object) -> None:
 def _matches(value: str | None, pattern: str) -> bool:
     # The comparison finds names such as "data[1]", which as patterns mean something else.
     return value is not None and (value == pattern or fnmatchcase(value, pattern))
-
-
-def heads(ledger: Ledger, stream: StreamRecord) -> Iterator[Head]:
-    """The batches that a stream had when its record was read, in order.
-
-    Args:
-        ledger: where they are.
-        stream: its count of batches is the limit: what was appended since is left out.
-    """
-    for batch_no, epoch, seen_at, packed in ledger.heads(stream.stream_no, stream.batches):
-        yield Head(seen_at, stream.stream_no, batch_no, epoch, packed)
-
-
-def heads_by_time(ledger: Ledger, streams: Iterable[StreamRecord]) -> Iterator[Head]:
-    """The batches of several streams in the order they were seen."""
-    # Merging keeps each stream's own order, also where its clock was set back; sorting would not.
-    return merge(*(heads(ledger, stream) for stream in streams), key=attrgetter("time"))

@@ -3,18 +3,15 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from origin.core.merkle import merkle_root
+from origin.core.hashing import SHA256, Column, RowForm, hash_rows, hash_strings
+from origin.errors import RecordingError
 
 Bytes = npt.NDArray[np.uint8]
-
-# Beyond this many pieces a sample, gathering them first is quicker than hashing each in turn.
-_MAX_PIECES = 3
 
 # Memory fresh from the system costs more to touch for the first time than to copy into, so
 # the buffers of hashed batches are used again. They are few, and let go when the sizes change.
@@ -41,78 +38,41 @@ class Table:
     The columns may be the batch's own memory: hash at once, or ``own`` a copy.
 
     Args:
-        header: what each row begins with.
-        columns: for each column the bytes of all rows end to end.
+        form: what the rows have in common.
+        columns: for each of the form's widths the bytes of all rows.
         count: how many rows there are.
 
-    >>> table = Table(b"h", [np.frombuffer(b"abcd", np.uint8)], 2)
-    >>> table.digests() == [sha256(b"hab").digest(), sha256(b"hcd").digest()]
+    >>> columns = [Column.of(np.frombuffer(b"abcd", np.uint8))]
+    >>> Table(RowForm(b"h", [2]), columns, 2).hash() == hash_strings([b"hab", b"hcd"])
     True
     """
 
-    def __init__(self, header: bytes, columns: list[Bytes], count: int) -> None:
-        self.count = count
-        self._header = header
+    def __init__(self, form: RowForm, columns: list[Column], count: int) -> None:
+        self._form = form
         self._columns = columns
-        self._widths = [column.size // count for column in columns]
-        self.row_bytes = len(header) + sum(self._widths)
-        self._owned = False
+        self._count = count
+        self._owned: Bytes | None = None
 
     def own(self) -> None:
-        """Copy all rows, so that nobody else can change them."""
-        rows = _buffer(self.count * self.row_bytes).reshape(self.count, self.row_bytes)
-        at = len(self._header)
-        rows[:, :at] = np.frombuffer(self._header, np.uint8)
-        for column, width in zip(self._columns, self._widths, strict=True):
-            rows[:, at : at + width] = column.reshape(self.count, width)
-            at += width
-        self._header, self._columns = b"", [rows.reshape(-1)]
-        self._widths = [self.row_bytes]
-        self._owned = True
+        """Copy all columns, so that nobody else can change them."""
+        owned, at = _buffer(sum(column.size for column in self._columns)), 0
+        copies = []
+        for column in self._columns:
+            copy = owned[at : at + column.size]
+            copy[:] = column.array()
+            copies.append(Column.of(copy))
+            at += column.size
+        self._columns, self._owned = copies, owned
 
     def release(self) -> None:
         """The rows are hashed: let go of them."""
-        if self._owned:
-            _spare.append(self._columns[0])
-        self._columns = []
+        if self._owned is not None:
+            _spare.append(self._owned)
+        self._columns, self._owned = [], None
 
-    def digests(self) -> list[bytes]:
-        """The SHA-256 of each row."""
-        if len(self._columns) > _MAX_PIECES:
-            self.own()
-        views = [memoryview(column) for column in self._columns]  # type: ignore[arg-type]
-        if self._owned:
-            return _digests_of_rows(views[0], self._widths[0], self.count)
-        begun = sha256(self._header)
-        if len(views) == 1:
-            return _digests_of_column(begun, views[0], self._widths[0], self.count)
-        return _digests_of_columns(begun, views, self._widths, self.count)
-
-
-def _digests_of_rows(rows: memoryview, width: int, count: int) -> list[bytes]:
-    return [sha256(rows[at : at + width]).digest() for at in range(0, width * count, width)]
-
-
-def _digests_of_column(begun: Any, column: memoryview, width: int, count: int) -> list[bytes]:
-    found, new = [], begun.copy
-    for row in range(count):
-        digest = new()
-        digest.update(column[row * width : (row + 1) * width])
-        found.append(digest.digest())
-    return found
-
-
-def _digests_of_columns(
-    begun: Any, columns: list[memoryview], widths: list[int], count: int
-) -> list[bytes]:
-    found, new = [], begun.copy
-    pairs = list(zip(columns, widths, strict=True))
-    for row in range(count):
-        digest = new()
-        for column, width in pairs:
-            digest.update(column[row * width : (row + 1) * width])
-        found.append(digest.digest())
-    return found
+    def hash(self, algorithm: str = SHA256, aside: bool = False) -> tuple[bytes, bytes]:
+        """The fingerprint of each row, end to end, and the root over them."""
+        return hash_rows(self._form, self._columns, self._count, algorithm, aside)
 
 
 class Rows:
@@ -128,9 +88,9 @@ class Rows:
         """Let go of them."""
         self._rows = ()
 
-    def digests(self) -> list[bytes]:
-        """The SHA-256 of each."""
-        return [sha256(row).digest() for row in self._rows]
+    def hash(self, algorithm: str = SHA256, aside: bool = False) -> tuple[bytes, bytes]:
+        """The fingerprint of each, end to end, and the root over them."""
+        return hash_strings(self._rows, algorithm, aside)
 
 
 @dataclass(slots=True)
@@ -145,6 +105,7 @@ class Capture:
         keys, metadata: as in ``PackedBatch``.
         fingerprints: of all samples in order, 32 bytes each; None until they are hashed.
         root: the Merkle root of the fingerprints, once they are hashed.
+        algorithm: what the fingerprints were made with, once they are hashed.
     """
 
     rows: Table | Rows | None
@@ -155,14 +116,24 @@ class Capture:
     metadata: list[dict[str, Any] | None] | None = None
     fingerprints: bytes | None = None
     root: bytes = b""
+    algorithm: str = SHA256
 
-    def hash(self) -> None:
-        """Fingerprint every sample and let go of the bytes; once done, it does nothing."""
+    def hash(self, algorithm: str = SHA256, aside: bool = False) -> None:
+        """Fingerprint every sample and let go of the bytes; once done, it does nothing.
+
+        Args:
+            algorithm: what fingerprints the database has.
+            aside: whether this thread works beside the training loop.
+
+        Raises:
+            RecordingError: it is done already, by another algorithm.
+        """
         if self.rows is None:
+            if self.algorithm != algorithm:
+                raise RecordingError(f"{self.algorithm} fingerprints are no {algorithm} ones")
             return
-        digests = self.rows.digests()
-        self.root = merkle_root(digests)
-        self.fingerprints = b"".join(digests)
+        self.fingerprints, self.root = self.rows.hash(algorithm, aside)
+        self.algorithm = algorithm
         self.rows.release()
         self.rows = None
 

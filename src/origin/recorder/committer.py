@@ -18,7 +18,7 @@ from origin.errors import (
     SessionEndedError,
     StorageError,
 )
-from origin.recorder.stream import PendingBatch, in_words
+from origin.recorder.stream import Entry, PendingBatch, in_words
 from origin.storage.database import ProvenanceDatabase
 
 _log = logging.getLogger("origin")
@@ -41,6 +41,9 @@ class Committer:
         self._db = db
         self.kept: deque[PendingBatch] = deque()
         self._kept_bytes = 0
+        # What was said of batches after they were written, and by how many remarks.
+        self._late: dict[PendingBatch, dict[str, float]] = {}
+        self._late_remarks = 0
         # What was given up while the disk refused: for each stream ranges, not batches.
         self._lost: dict[int, list[Gap]] = {}
         self._lost_batches = 0
@@ -48,14 +51,20 @@ class Committer:
 
     @property
     def waiting(self) -> int:
-        """How many batches have no place in the database yet, not even in a gap."""
-        return len(self.kept) + self._lost_batches
+        """How many entries have no place in the database yet, not even in a gap."""
+        return len(self.kept) + self._lost_batches + self._late_remarks
 
-    def add(self, batches: Iterable[PendingBatch]) -> None:
-        """Take batches that are ready."""
-        for batch in batches:
-            self.kept.append(batch)
-            self._kept_bytes += batch.kept_bytes
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Take what is ready: batches, and remarks on batches."""
+        for entry in entries:
+            if isinstance(entry, PendingBatch):
+                self.kept.append(entry)
+                self._kept_bytes += entry.kept_bytes
+            elif not entry.batch.written:
+                entry.batch.numbers.update(entry.numbers)  # they are written with it
+            elif entry.batch.error is None:
+                self._late.setdefault(entry.batch, {}).update(entry.numbers)
+                self._late_remarks += 1
         if self._pause:
             self._bound()
 
@@ -81,7 +90,8 @@ class Committer:
         self._bound()
 
     def _write_all(self, entries: list[PendingBatch]) -> OriginError | None:
-        error = self._write_lost() or self._write(entries)
+        # What is late comes first: entries are settled in the order in which they came.
+        error = self._write_lost() or self._write_late() or self._write(entries)
         if error is None:
             # Those that were given up just now: one transaction for all their gaps.
             error = self._write([entry for entry in entries if not entry.written])
@@ -100,13 +110,28 @@ class Committer:
             self._lost, self._lost_batches = {}, 0
         return None
 
+    def _write_late(self) -> OriginError | None:
+        if not self._late:
+            return None
+        notes = [note for batch, told in self._late.items() for note in batch.annotations(told)]
+        try:
+            self._db.append([], [], notes)
+        except _REFUSALS as error:
+            _tell(list(self._late), error)
+            return error
+        except Exception as error:
+            _log.error("%d annotations cannot be recorded: %s", len(notes), in_words(error))
+        self._late, self._late_remarks = {}, 0
+        return None
+
     def _write(self, entries: list[PendingBatch]) -> OriginError | None:
         """Write in one transaction, or in smaller ones where a record stands in the way."""
         if not entries:
             return None
         try:
-            batches = [entry.packed() for entry in entries if entry.error is None]
-            self._db.append(batches, gaps_of(entries))
+            good = [entry for entry in entries if entry.error is None]
+            notes = [note for entry in good for note in entry.annotations(entry.numbers)]
+            self._db.append([entry.packed() for entry in good], gaps_of(entries), notes)
         except _REFUSALS as error:
             return error
         except Exception as error:
@@ -130,6 +155,12 @@ class Committer:
         if all(entry.error for entry in entries):
             # Not even the gap could be noted: without it the record would pass for a whole one.
             return _as_ours(error)
+        if any(entry.numbers for entry in entries) and not isinstance(error, SessionEndedError):
+            # A batch is not lost for what was said of it.
+            _log.error("annotations cannot be recorded: %s", in_words(error))
+            for entry in entries:
+                entry.numbers = {}
+            return self._write(entries)
         _give_up(entries, error)
         if isinstance(error, SessionEndedError):
             # Who waits learns that nothing was recorded, and never handed the batch over.

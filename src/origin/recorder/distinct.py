@@ -12,6 +12,8 @@ _SHARDS = 1 << _SHARD_BITS
 
 # Below this many new words, sorting them in is not worth the while.
 _MIN_FRESH = 1 << 16
+# So many bytes of fingerprints are taken apart at once.
+_MIN_PACKED = 1 << 17
 
 
 class DistinctCounter:
@@ -33,23 +35,33 @@ class DistinctCounter:
         self._known = 0
         self._fresh: list[_Words] = []
         self._fresh_words = 0
+        self._packed: list[bytes] = []
+        self._packed_bytes = 0
 
     def add(self, packed: bytes) -> None:
         """Add fingerprints, 32 bytes each, end to end."""
-        # Big-endian, so that the highest bits are the first of the fingerprint.
-        words = np.frombuffer(packed, ">u8")[::4].astype(np.uint64)
         with self._lock:
-            self._fresh.append(words)
-            self._fresh_words += len(words)
-            if self._fresh_words >= max(_MIN_FRESH, self._known // 8):
-                self._sort_in()
+            self._packed.append(packed)
+            self._packed_bytes += len(packed)
+            if self._packed_bytes >= _MIN_PACKED:
+                self._take_apart()
+                if self._fresh_words >= max(_MIN_FRESH, self._known // 8):
+                    self._sort_in()
 
     def count(self) -> int:
         """How many distinct fingerprints there are."""
         with self._lock:
+            self._take_apart()
             unseen = self._unseen()
             self._fresh, self._fresh_words = [unseen], len(unseen)
             return self._known + len(unseen)
+
+    def _take_apart(self) -> None:
+        # Big-endian, so that the highest bits are the first of the fingerprint.
+        words = np.frombuffer(b"".join(self._packed), ">u8")[::4].astype(np.uint64)
+        self._fresh.append(words)
+        self._fresh_words += len(words)
+        self._packed, self._packed_bytes = [], 0
 
     def _unseen(self) -> _Words:
         """The fresh words that no shard holds, sorted, each once."""

@@ -15,10 +15,11 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from origin.errors import OriginError, RecordingError
+from origin.core.hashing import hasher, is_native
+from origin.errors import OriginError
 from origin.recorder.capture import forget_spare
 from origin.recorder.committer import Committer
-from origin.recorder.stream import PendingBatch, Stream, in_words
+from origin.recorder.stream import Entry, PendingBatch, Remark, Stream, in_words
 from origin.storage.database import ProvenanceDatabase
 from origin.storage.liveness import HEARTBEAT_SECONDS
 
@@ -42,9 +43,15 @@ BeforeEnd = Callable[[str], None]
 
 
 class Recorder:
-    """Takes batches from hooks and sees to it that they reach the database."""
+    """Takes batches from hooks and sees to it that they reach the database.
+
+    Raises:
+        MissingDependencyError: the package for the database's fingerprints is not installed.
+    """
 
     def __init__(self, db: ProvenanceDatabase) -> None:
+        hasher(db.fingerprint_algorithm)  # a package that is missing shows before training does
+        is_native()  # loads the library now, not while a batch waits
         self.db = db
         self._before_end: list[weakref.WeakMethod[BeforeEnd]] = []
         self.reset()
@@ -60,10 +67,11 @@ class Recorder:
 
     def reset(self) -> None:
         """Forget everything, as a forked child must: what waits here is its parent's."""
-        self._changed = threading.Condition()
-        self._queue: deque[PendingBatch] = deque()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._queue: deque[Entry] = deque()
         self._queued_bytes = self._bytes_in_hand = 0
-        # How many batches were taken from the queue, hashed and settled so far.
+        # How many entries were taken from the queue, hashed and settled so far.
         self._taken = self._hashed = self._settled = 0
         self._hash_wanted = self._flush_wanted = False
         self._attempts = 0
@@ -80,7 +88,8 @@ class Recorder:
 
     def open_stream(self, session_id: str, source_id: str, rank: int, world_size: int) -> Stream:
         """Open a stream in the database and keep watch over its session."""
-        stream = Stream(self.db.open_stream(session_id, source_id, rank, world_size))
+        record = self.db.open_stream(session_id, source_id, rank, world_size)
+        stream = Stream(record, self.db.fingerprint_algorithm)
         _flush_with_multiprocessing()
         with self._changed:
             self._open.add(session_id)
@@ -106,15 +115,28 @@ class Recorder:
 
     def submit(self, batch: PendingBatch) -> None:
         """Take a batch; it holds the caller up only while far too many wait."""
-        with self._changed:
+        with self._lock:  # the condition's; its own way in takes longer
             self._queue.append(batch)
-            self._queued_bytes += batch.waiting_bytes
-            self._ensure_thread()
-            if self._idle or self._has_enough():
+            if batch.fingerprints is None:
+                self._queued_bytes += batch.waiting_bytes
+            if self._idle or self._thread is None or self._has_enough():
+                self._ensure_thread()
                 self._changed.notify_all()
             while len(self._queue) > MAX_WAITING_BATCHES:
                 self._changed.wait(0.1)
                 self._ensure_thread()
+
+    def remark(self, batch: PendingBatch, numbers: dict[str, float]) -> None:
+        """Take numbers that belong to a batch, handed over or not; it never holds the caller up."""
+        with self._changed:
+            last = self._queue[-1] if self._queue else None
+            if isinstance(last, Remark) and last.batch is batch:
+                last.numbers.update(numbers)
+                return
+            self._queue.append(Remark(batch, numbers))
+            self._ensure_thread()
+            if self._idle:
+                self._changed.notify_all()
 
     def submit_and_wait(self, batch: PendingBatch) -> None:
         """Take a batch and return once it is on the disk; raise if it cannot be written."""
@@ -236,34 +258,31 @@ class Recorder:
                 if may_end:
                     self._thread = None
                     return
-                batches, wanted = self._take()
+                entries, wanted = self._take()
             try:
-                due = self._work(batches, due, wanted)
+                due = self._work(entries, due, wanted)
             except BaseException as error:
-                self._recover(batches, error)
+                self._recover(entries, error)
                 raise
             self._beat()
 
-    def _take(self) -> "tuple[deque[PendingBatch], bool]":
-        batches, self._queue = self._queue, deque()
+    def _take(self) -> tuple[deque[Entry], bool]:
+        entries, self._queue = self._queue, deque()
         self._bytes_in_hand, self._queued_bytes = self._queued_bytes, 0
-        self._taken += len(batches)
+        self._taken += len(entries)
         wanted, self._flush_wanted = self._flush_wanted, False
         self._hash_wanted = False
         self._changed.notify_all()
-        return batches, wanted
+        return entries, wanted
 
-    def _recover(self, batches: "deque[PendingBatch]", error: BaseException) -> None:
+    def _recover(self, entries: deque[Entry], error: BaseException) -> None:
         """The thread dies: the next one finds all that this one had taken."""
         with self._changed:
             if self._hashed == self._taken:
                 return
-            for batch in batches:
-                if batch.batch_no < 0:
-                    batch.number()
-                if batch.fingerprints is None and batch.error is None:
-                    batch.fail(RecordingError(f"the recorder's thread ended: {in_words(error)}"))
-            self._hand_on(batches)
+            for entry in entries:
+                entry.give_up(f"the recorder's thread ended: {in_words(error)}")
+            self._hand_on(entries)
 
     def _sleep(self, due: float | None) -> None:
         """Wait for a flush, for enough work, or until the next commit is due."""
@@ -292,11 +311,9 @@ class Recorder:
     def _is_open(self) -> bool:
         return bool(self._open) and not self.db.closed
 
-    def _work(
-        self, batches: "deque[PendingBatch]", due: float | None, wanted: bool
-    ) -> float | None:
+    def _work(self, entries: deque[Entry], due: float | None, wanted: bool) -> float | None:
         """One round of the thread; returns when the next commit is due, if anything waits."""
-        self._hash(batches)
+        self._hash(entries)
         now = time.monotonic()
         if due is None and self._committer.waiting:
             due = now + COMMIT_SECONDS
@@ -312,22 +329,15 @@ class Recorder:
             self._changed.notify_all()
         return self._committer.retry_at if self._committer.waiting else None
 
-    def _hash(self, batches: "deque[PendingBatch]") -> None:
-        for batch in batches:
-            batch.number()
-            try:
-                batch.hash()
-                if batch.fingerprints is not None:
-                    batch.distinct.add(batch.fingerprints)
-            except Exception as error:  # the batch becomes a gap, whatever the reason
-                batch.fail(error)
-                batch.stream.news.append(error)
+    def _hash(self, entries: deque[Entry]) -> None:
+        for entry in entries:
+            entry.prepare()
         with self._changed:
-            self._hand_on(batches)
+            self._hand_on(entries)
 
-    def _hand_on(self, batches: "deque[PendingBatch]") -> None:
-        self._committer.add(batches)
-        self._hashed += len(batches)
+    def _hand_on(self, entries: deque[Entry]) -> None:
+        self._committer.add(entries)
+        self._hashed += len(entries)
         self._bytes_in_hand = 0
         self._changed.notify_all()
 

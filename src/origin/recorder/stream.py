@@ -4,19 +4,22 @@ import os
 import time
 from typing import Any
 
-from origin.core.record import PackedBatch, StreamRecord
+from origin.core.hashing import SHA256
+from origin.core.record import Annotation, PackedBatch, StreamRecord
+from origin.errors import RecordingError
 from origin.recorder.capture import Capture
 from origin.recorder.distinct import DistinctCounter
 
 # Rough sizes of the objects that a batch and its samples keep alive.
-_ENTRY_BYTES, _KEY_BYTES, _METADATA_BYTES = 512, 80, 512
+_ENTRY_BYTES, _KEY_BYTES, _METADATA_BYTES, _NUMBER_BYTES = 512, 80, 512, 128
 
 
 class Stream:
     """An open stream: it numbers its batches and carries bad news to its hook."""
 
-    def __init__(self, record: StreamRecord) -> None:
+    def __init__(self, record: StreamRecord, algorithm: str = SHA256) -> None:
         self.record = record
+        self.algorithm = algorithm
         self.number = record.stream_no
         self.pid = os.getpid()
         # The recorder's thread counts batches and adds news; the hook takes the news away.
@@ -49,6 +52,7 @@ class PendingBatch:
         "epoch",
         "error",
         "fingerprints",
+        "numbers",
         "root",
         "seen_at",
         "settled",
@@ -72,8 +76,10 @@ class PendingBatch:
         self.error = error
         self.seen_at = time.time_ns() // 1_000_000
         self.batch_no = -1
-        self.fingerprints: bytes | None = None
-        self.root = b""
+        self.fingerprints = None if capture is None else capture.fingerprints
+        self.root = b"" if capture is None else capture.root
+        # What the user said of it; only the recorder's thread adds to this.
+        self.numbers: dict[str, float] = {}
         self.waited_for = False
         # Whoever waits may go on; and it has its place in the database, be it in a gap.
         self.settled = self.written = False
@@ -92,7 +98,8 @@ class PendingBatch:
             return _ENTRY_BYTES
         each = _KEY_BYTES if self.capture.keys else 0
         each += _METADATA_BYTES if self.capture.metadata else 0
-        return _ENTRY_BYTES + len(self.fingerprints) + self.capture.count * each
+        numbers = len(self.numbers) * _NUMBER_BYTES
+        return _ENTRY_BYTES + len(self.fingerprints) + self.capture.count * each + numbers
 
     @property
     def count(self) -> int:
@@ -104,15 +111,33 @@ class PendingBatch:
         self.batch_no = self.stream.next_batch
         self.stream.next_batch += 1
 
+    def prepare(self) -> None:
+        """Number it, and fingerprint and count its samples; it fails if that does."""
+        self.number()
+        try:
+            self.hash(aside=True)
+            if self.fingerprints is not None:
+                self.distinct.add(self.fingerprints)
+        except Exception as error:  # the batch becomes a gap, whatever the reason
+            self.fail(error)
+            self.stream.news.append(error)
+
+    def give_up(self, reason: str) -> None:
+        """The thread that was to prepare it died: it fails unless it is fingerprinted already."""
+        if self.batch_no < 0:
+            self.number()
+        if self.fingerprints is None and self.error is None:
+            self.fail(RecordingError(reason))
+
     def own(self) -> None:
         """Take a copy of the samples' bytes, to be hashed later."""
         if self.capture is not None and self.capture.rows is not None:
             self.capture.rows.own()
 
-    def hash(self) -> None:
-        """Fingerprint every sample and let go of the bytes."""
+    def hash(self, aside: bool = False) -> None:
+        """Fingerprint every sample and let go of the bytes; ``aside`` on the recorder's thread."""
         if self.capture is not None:
-            self.capture.hash()
+            self.capture.hash(self.stream.algorithm, aside)
             self.root, self.fingerprints = self.capture.root, self.capture.fingerprints
 
     def fail(self, error: Exception) -> None:
@@ -136,6 +161,11 @@ class PendingBatch:
             self.capture.metadata,
         )
 
+    def annotations(self, numbers: dict[str, float]) -> list[Annotation]:
+        """Numbers of this batch as the store takes them."""
+        place = self.stream.number, self.batch_no
+        return [Annotation(*place, name, value) for name, value in numbers.items()]
+
     def attach(self, metadata: list[dict[str, Any]]) -> None:
         """Add what became known of each sample after the batch was handed over."""
         if self.capture is not None:
@@ -143,3 +173,29 @@ class PendingBatch:
             self.capture.metadata = [
                 {**(old or {}), **new} for old, new in zip(before, metadata, strict=True)
             ]
+
+
+class Remark:
+    """Numbers that a user said of a batch, between the hook and the database.
+
+    It takes its place in the recorder's queue, so that whoever waits for what was handed
+    over so far waits for it as well.
+    """
+
+    __slots__ = ("batch", "numbers")
+
+    # Of training data it holds none.
+    waiting_bytes = 0
+
+    def __init__(self, batch: PendingBatch, numbers: dict[str, float]) -> None:
+        self.batch = batch
+        self.numbers = numbers
+
+    def prepare(self) -> None:
+        """Nothing to do."""
+
+    def give_up(self, reason: str) -> None:
+        """It needed no preparing."""
+
+
+Entry = PendingBatch | Remark

@@ -16,6 +16,7 @@ import warnings
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from origin.errors import (
     RecordRefusedError,
     StorageError,
 )
+from origin.storage.checksums import register
 from origin.storage.filesystem import NETWORK_FILE_SYSTEMS, file_system_of
 
 # A batch of 32 samples makes a row of 1.1 KB. Small pages chain such rows without waste (35
@@ -42,6 +44,7 @@ PAGE_SIZE = 1024
 CHECKPOINT_PAGES = 8192
 
 _RETRY_SECONDS = 0.005
+_ROWS_AT_A_TIME = 32
 
 Row = tuple[Any, ...]
 
@@ -58,6 +61,8 @@ class Connection:
         self.lock = threading.RLock()
         self._closed = False
         self._opened_before = False
+        # How often it was opened: what a transaction saw is gone after another time.
+        self.openings = 0
         self._identity: tuple[int, int] | None = None
         self._handle: apsw.Connection | None = None
         self._require_file_or_folder()
@@ -101,6 +106,11 @@ class Connection:
                 "name another path"
             )
 
+    @property
+    def file(self) -> Path:
+        """The absolute path: the working folder may change."""
+        return self._file
+
     def _ready(self) -> apsw.Connection:
         if self._closed:
             raise DatabaseClosedError(
@@ -110,6 +120,7 @@ class Connection:
             with self.translated():
                 self._handle = self._open()
             self._opened_before = True
+            self.openings += 1
             if self._identity is None and self._file.exists():
                 self._identity = self._found_identity()
         return self._handle
@@ -123,6 +134,9 @@ class Connection:
         handle = self._connect(flags)
         handle.execute("PRAGMA synchronous = FULL")
         handle.execute("PRAGMA foreign_keys = ON")
+        # Only then does a row that is replaced leave its table by way of the triggers.
+        handle.execute("PRAGMA recursive_triggers = ON")
+        register(handle)
         handle.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         return handle
 
@@ -159,6 +173,7 @@ class Connection:
     def prepare_new_file(self) -> None:
         """Settle what can only be settled before the first page is written."""
         self.rows(f"PRAGMA page_size = {PAGE_SIZE}")
+        self.rows("PRAGMA auto_vacuum = INCREMENTAL")
 
     def choose_journal(self) -> None:
         """Use the write-ahead log, or a rollback journal where that is not safe."""
@@ -192,6 +207,29 @@ class Connection:
         """Run one statement and return its first row, or None."""
         rows = self.rows(sql, bindings)
         return rows[0] if rows else None
+
+    def stream(self, sql: str, bindings: Sequence[Any] = ()) -> Iterator[Row]:
+        """Run one statement and pass its rows on, few at a time; others get in between.
+
+        What can be read before an error is passed on, too.
+        """
+        with self.lock, self.translated():
+            cursor = self._ready().execute(sql, bindings)
+        error: Exception | None = None
+        while error is None:
+            rows: list[Row] = []
+            with self.lock:
+                try:
+                    # Not at once: what comes before an error would be lost.
+                    for row in islice(cursor, _ROWS_AT_A_TIME):
+                        rows.append(row)
+                except (apsw.Error, UnicodeDecodeError) as found:
+                    error = found
+            if not rows and error is None:
+                return
+            yield from rows
+        with self.translated():
+            raise error
 
     def many(self, sql: str, bindings: Sequence[Sequence[Any]]) -> None:
         """Run one statement once for each set of bindings."""
@@ -276,6 +314,10 @@ class Connection:
             raise _translation(error, self.path) from error
         except OverflowError as error:
             raise InvalidRecordError(f"a number is too large to be recorded: {error}") from error
+        except UnicodeDecodeError as error:
+            raise CorruptDatabaseError(
+                f"{self.path} is damaged (a text in it is none: {error}); restore it from a backup"
+            ) from error
 
     def close(self) -> None:
         """Close the handle; a second call does nothing."""
@@ -301,7 +343,7 @@ class Connection:
 
     def suspend(self) -> None:
         """Before a fork, under the lock: close the handle; whoever needs it opens it again."""
-        if self._handle is not None and self._handle.get_autocommit():
+        if self._handle is not None and (self.read_only or self._handle.get_autocommit()):
             self._drop_handle()
 
     def begin_child(self) -> None:

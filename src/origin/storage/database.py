@@ -2,71 +2,46 @@
 
 import logging
 import os
-import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from origin.core.record import (
-    UNKNOWN_LICENSE,
-    Gap,
     LicenseRecord,
-    PackedBatch,
     SessionRecord,
     SourceRecord,
-    StreamRecord,
     json_text,
-    license_key,
     require_record,
-    utc_now,
 )
 from origin.errors import (
     InvalidRecordError,
     InvalidStatusError,
     OriginError,
     SessionAlreadyEndedError,
-    SessionEndedError,
-    SourceLicenseError,
-    SourceNotFoundError,
     StorageError,
 )
 from origin.storage import schema
+from origin.storage.annotations import Annotations
+from origin.storage.batchtable import BatchTable
 from origin.storage.catalog import Catalog
 from origin.storage.connection import Connection
+from origin.storage.intake import Intake
+from origin.storage.kept import KeptNumbers
 from origin.storage.ledger import Ledger
+from origin.storage.settings import SEAL_AFTER, checked_threshold, settle_fingerprint
+from origin.storage.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from origin.storage.damage import CheckReport
 
 END_STATUSES = ("completed", "failed")
 
 _log = logging.getLogger("origin")
 
 
-class Listener(Protocol):
-    """Who holds something back that belongs into the database."""
-
-    def flush(self) -> None:
-        """Write all that is held back, or raise."""
-
-    def session_ending(self, session_id: str) -> None:
-        """A session is about to end; what it still lacks comes now or never."""
-
-    def closing(self) -> None:
-        """The database is about to close."""
-
-
-class Companion(Listener, Protocol):
-    """A listener that is made for one database."""
-
-    def __init__(self, db: "ProvenanceDatabase") -> None:
-        """Belong to that database."""
-
-
-L = TypeVar("L", bound=Companion)
-
-
-class ProvenanceDatabase:
+class ProvenanceDatabase(Intake):
     """A database of recorded training runs, in one SQLite file.
 
     Any thread may use it, and several processes may write one file. It is a
@@ -76,8 +51,13 @@ class ProvenanceDatabase:
         path: the file, made when it does not exist.
         read_only: refuse every write; the file must exist.
         busy_timeout: how many seconds to wait while another process writes.
+        seal_after: once so many observations are unsealed, they are moved into segments while
+            recording goes on; None leaves that to ``seal()``.
+        fingerprint: ``"sha256"`` or ``"blake3"``, for a new file; recorded in it, and never
+            mixed. Left out, it is what the file says, or SHA-256.
 
     Raises:
+        ConfigurationError: an argument makes no sense, or the file has other fingerprints.
         DatabaseNotFoundError: the folder, or with ``read_only`` the file, does not exist.
         NotADatabaseError: the file is something else; it is left as it is.
         NewerSchemaError: a newer Origin wrote it.
@@ -99,19 +79,28 @@ class ProvenanceDatabase:
         read_only: bool = False,
         *,
         busy_timeout: float = 30.0,
+        seal_after: int | None = SEAL_AFTER,
+        fingerprint: str | None = None,
     ) -> None:
+        self._busy_timeout = busy_timeout
+        self.seal_after = checked_threshold(seal_after)
         self.path = Path(path)
         self._connection = Connection(self.path, read_only=read_only, busy_timeout=busy_timeout)
         try:
             schema.prepare(self._connection)
+            self.fingerprint_algorithm = settle_fingerprint(self._connection, fingerprint)
         except BaseException:
             self._connection.abandon()
             raise
         self.catalog = Catalog(self._connection)
         self.ledger = Ledger(self._connection)
-        self._listeners: list[weakref.ref[Listener]] = []
-        self._companions: dict[type, Listener] = {}
-        self._writer: tuple[int, int] | None = None
+        self.annotations = Annotations(self._connection)
+        self.batch_table = BatchTable(self._connection)
+        self.kept = KeptNumbers(self._connection)
+        self._upkeep = Upkeep(self._connection, self.ledger, self.seal_after)
+        self._listeners = []
+        self._companions = {}
+        self._writer = None
 
     @property
     def read_only(self) -> bool:
@@ -183,6 +172,7 @@ class ProvenanceDatabase:
         with self._connection.transaction():
             session_no = self._require_not_ended(session_id)
             self.catalog.end_session(session_no, status, self._own_writer() or 0)
+        self._upkeep.ended(sum(seen.observations for seen in self.catalog.streams(session_id)))
 
     def _require_not_ended(self, session_id: str) -> int:
         session_no, status = self.catalog.session_state(session_id)
@@ -284,174 +274,49 @@ class ProvenanceDatabase:
         """All licenses that were defined in this database, by id."""
         return self.catalog.licenses()
 
-    # -- recording -------------------------------------------------------------------
+    # -- upkeep ----------------------------------------------------------------------
 
-    def declare_source(
-        self, session_id: str, source_id: str, license_id: str | None
-    ) -> SourceRecord:
-        """What a hook says of its source: register it if nobody did.
+    def seal(self) -> int:
+        """Move everything recorded so far into sealed segments, and merge these into few.
 
-        Raises:
-            SessionNotFoundError, SessionEndedError: nothing can be recorded into the session.
-            SourceLicenseError: the source is registered under another license.
-        """
-        declared = SourceRecord(source_id, license_id=license_id)
-        with self._connection.transaction():
-            self.require_running(session_id)
-            return self._registered(declared)
+        Recording does this by itself, a million observations at a time; see ``seal_after``.
+        Training may go on meanwhile. Answers are the same before and after.
 
-    def _registered(self, declared: SourceRecord) -> SourceRecord:
-        try:
-            known = self.catalog.source(declared.source_id)
-        except SourceNotFoundError:
-            known = None
-        if known is None:
-            self.catalog.put_source(declared)
-            return declared
-        known_key = license_key(known.license_id)
-        if declared.license_id is None or known_key == license_key(declared.license_id):
-            return known
-        if known_key != UNKNOWN_LICENSE:
-            raise SourceLicenseError(
-                f"source {known.source_id!r} is registered under {known.license_id!r}, the hook "
-                f"says {declared.license_id!r}; leave license_id out to take the source's, or "
-                "register the source anew with db.record_source(...)"
-            )
-        updated = SourceRecord.stored(
-            known.source_id,
-            known.source_type,
-            known.source_path,
-            declared.license_id,
-            known.first_seen,
-        )
-        self.catalog.put_source(updated)
-        return updated
-
-    def require_running(self, session_id: str) -> int:
-        """Raise unless a session can be recorded into; returns its number.
+        Returns:
+            How many observations were moved.
 
         Raises:
-            SessionNotFoundError, SessionEndedError: it cannot.
+            ReadOnlyDatabaseError: the database is read-only.
+            SegmentError: a segment is missing or altered.
+            StorageError: the disk or SQLite refused; nothing that was recorded is lost.
         """
-        session_no, status = self.catalog.session_state(session_id)
-        if status != "running":
-            raise SessionEndedError(
-                f"session {session_id} has ended as {status!r}, so nothing more can be recorded "
-                "into it; begin another with db.begin_session(...)"
-            )
-        return session_no
+        self._connection.require_writable()
+        self.flush()
+        return self._upkeep.seal(self._busy_timeout)
 
-    def open_stream(
-        self, session_id: str, source_id: str, rank: int = 0, world_size: int = 1
-    ) -> StreamRecord:
-        """Open a stream: batches of one source flowing into one session.
+    def check(self, *, roots: bool = True) -> "CheckReport":
+        """Check that every byte that was committed is what it was.
+
+        Others, and this process, may record and seal meanwhile.
+
+        Args:
+            roots: also compute the Merkle root of every batch that is not sealed, and compare.
+
+        Returns:
+            What was found; it is no error when something is damaged.
 
         Raises:
-            SessionNotFoundError, SessionEndedError: nothing can be recorded into the session.
-            SourceNotFoundError: nobody registered the source.
+            DatabaseClosedError: the database was closed.
+            DatabaseNotFoundError: the file is gone.
+            StorageError: the file cannot be reached.
         """
-        writer_no = self._writer_no()
-        with self._connection.transaction():
-            session_no = self.require_running(session_id)
-            license_id = self.catalog.source(source_id).license_id
-            stream = StreamRecord(0, session_id, source_id, license_id, rank, world_size, utc_now())
-            number = self.catalog.add_stream(stream, session_no, writer_no)
-        return replace(stream, stream_no=number)
+        from origin.storage.checking import check
 
-    def append(self, batches: Sequence[PackedBatch], gaps: Sequence[Gap] = ()) -> None:
-        """Write batches and gaps in one transaction; on return they are on the disk.
+        self._connection.rows("SELECT 1")
+        file = self._connection.file
+        return check(file, self.ledger.folder, self._busy_timeout, roots=roots)
 
-        That something is missing can be noted in a session that has ended, too.
-
-        Raises:
-            SessionEndedError: a batch belongs to a session that has ended.
-            InvalidRecordError: a stream was never opened, or a batch is malformed.
-            RecordRefusedError: a batch is there already, or can never be written.
-            StorageError: the disk or SQLite refused. Whatever was raised, nothing was written.
-        """
-        with self._connection.transaction():
-            with_batches = {batch.stream_no for batch in batches}
-            self._require_open(with_batches, {gap.stream_no for gap in gaps})
-            self.ledger.append(batches)
-            for stream_no in with_batches:
-                own = [batch for batch in batches if batch.stream_no == stream_no]
-                self.catalog.count(
-                    stream_no,
-                    len(own),
-                    sum(batch.count for batch in own),
-                    sum(batch.total_bytes for batch in own),
-                )
-            self.catalog.add_gaps(gaps)
-
-    def _require_open(self, stream_nos: set[int], only_gaps: set[int]) -> None:
-        statuses = self.catalog.statuses(stream_nos | only_gaps)
-        for stream_no in sorted(stream_nos | only_gaps):
-            if stream_no not in statuses:
-                raise InvalidRecordError(
-                    f"{self.path} has no stream {stream_no}; open one with db.open_stream(...)"
-                )
-            if stream_no in stream_nos and statuses[stream_no] != "running":
-                raise SessionEndedError(
-                    f"the session of stream {stream_no} has ended, so nothing more can be "
-                    "recorded into it; begin another with db.begin_session(...)"
-                )
-
-    def beat(self) -> None:
-        """Note a sign of life, so that other hosts do not take this process for dead."""
-        writer_no = self._writer_no()
-        with self._connection.transaction():
-            self.catalog.beat(writer_no)
-
-    def leave(self) -> None:
-        """Note that all this process recorded is on the disk, without closing."""
-        writer_no = self._own_writer()
-        if writer_no is not None:
-            with self._connection.transaction():
-                self.catalog.close_streams(writer_no)
-
-    def _own_writer(self) -> int | None:
-        """The number under which this very process writes, if it ever wrote."""
-        if self._writer is None or self._writer[0] != os.getpid():
-            return None
-        return self._writer[1]
-
-    def _writer_no(self) -> int:
-        # In a transaction of its own: a number that is rolled back may become another's.
-        with self._connection.lock:
-            number = self._own_writer()
-            if number is None:
-                with self._connection.transaction():
-                    number = self.catalog.add_writer()
-                self._writer = (os.getpid(), number)
-            return number
-
-    # -- keeping together ------------------------------------------------------------
-
-    def add_listener(self, listener: Listener) -> None:
-        """Have a listener told before a session ends or the database closes."""
-        self._listeners.append(weakref.ref(listener))
-
-    def companion(self, kind: type[L]) -> L:
-        """The listener of that kind which lives as long as this database; made when it is
-        first asked for."""
-        found = self._companions.get(kind)
-        if not isinstance(found, kind):
-            found = self._companions[kind] = kind(self)
-            self.add_listener(found)
-        return found
-
-    def _living_listeners(self) -> list[Listener]:
-        self._listeners = [ref for ref in self._listeners if ref() is not None]
-        return [listener for ref in self._listeners if (listener := ref()) is not None]
-
-    def flush(self) -> None:
-        """Wait until all that was observed so far is committed.
-
-        Raises:
-            StorageError: it cannot be.
-        """
-        for listener in self._living_listeners():
-            listener.flush()
+    # -- closing ----------------------------------------------------------------------
 
     def close(self) -> None:
         """Commit what is held back and close; a second call does nothing."""
@@ -460,6 +325,7 @@ class ProvenanceDatabase:
         try:
             for listener in self._living_listeners():
                 listener.closing()
+            self._upkeep.stop()
             self._close_writer()
         finally:
             self._connection.close()

@@ -4,28 +4,39 @@ Fingerprints are packed, 32 bytes each, in the row of their batch. Who asks gets
 packed batches and never learns how they lie on the disk.
 """
 
-import json
-import zlib
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from sys import byteorder
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from origin.core.record import PackedBatch
-from origin.errors import CorruptDatabaseError, InvalidRecordError
+from origin.core.record import PackedBatch, SegmentRecord
+from origin.errors import SegmentError
 from origin.storage.connection import Connection, Row
-from origin.storage.schema import BATCH_NO_BITS
-from origin.storage.text import from_column, to_column
-
-FINGERPRINT_BYTES = 32
+from origin.storage.packing import COLUMNS, FINGERPRINT_BYTES, INSERT, from_row, to_row
+from origin.storage.schema import LAST_BATCH_NO, batch_key, number_of, stream_range
 
 # How much is read in one go while other threads wait for the connection.
 _PAGE_ROWS = 256
 _PAGE_BYTES = 2 << 20
 
-_LAST_BATCH_NO = (1 << BATCH_NO_BITS) - 1
+_ALL = (
+    "(SELECT batch_id, epoch FROM batches WHERE batch_id BETWEEN ?1 AND ?2 UNION ALL"
+    " SELECT batch_id, epoch FROM sealed_batches WHERE batch_id BETWEEN ?1 AND ?2)"
+)
 
-_COLUMNS = "batch_id, epoch, seen_at, root, fingerprints, byte_sizes, content_type, details"
+_LAST_ID = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Where all observations were at one moment: none is in both parts, none is missing.
+
+    Args:
+        segments: the sealed files.
+        unsealed: the batches that no segment has yet, stream by stream in order.
+    """
+
+    segments: tuple[SegmentRecord, ...]
+    unsealed: tuple[PackedBatch, ...]
 
 
 class Ledger:
@@ -36,25 +47,137 @@ class Ledger:
 
     def append(self, batches: Sequence[PackedBatch]) -> None:
         """Write batches; call it inside a transaction."""
-        self._db.many(
-            f"INSERT INTO batches ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [_to_row(batch) for batch in batches],
+        self._db.many(INSERT, [to_row(batch) for batch in batches])
+
+    @property
+    def folder(self) -> Path:
+        """Where the segments are."""
+        return Path(f"{self._db.file}.segments")
+
+    def segments(self) -> tuple[SegmentRecord, ...]:
+        """The sealed files, as the catalog lists them."""
+        rows = self._db.rows(
+            "SELECT segment_no, name, run_no, sha256, byte_size, observations, distinct_samples,"
+            " first_sample, last_sample, sealed_at FROM segments ORDER BY segment_no"
         )
+        return tuple(SegmentRecord(*row) for row in rows)
+
+    def unsealed(self) -> int:
+        """How many observations are in no segment."""
+        row = self._db.row(
+            "SELECT (SELECT coalesce(sum(observations), 0) FROM streams)"
+            " - (SELECT coalesce(sum(observations), 0) FROM segments)"
+        )
+        return int(row[0]) if row else 0
+
+    def snapshot(self, heads: Mapping[int, int]) -> Snapshot:
+        """Where the observations of some streams are.
+
+        Args:
+            heads: for each stream, by its number, how many of its batches count: those
+                appended since that was read are left out of ``unsealed``.
+        """
+        while True:
+            segments = self.segments()
+            unsealed = tuple(
+                batch
+                for stream_no, count in heads.items()
+                for batch in self._unsealed(stream_no, count)
+            )
+            # Sealing moves batches from one part to the other; it is rare, so look again.
+            if self.segments() == segments:
+                return Snapshot(segments, unsealed)
+
+    def _unsealed(self, stream_no: int, count: int) -> Iterator[PackedBatch]:
+        row = self._db.row(
+            "SELECT count(*) FROM sealed_batches WHERE batch_id BETWEEN ? AND ?",
+            stream_range(stream_no),
+        )
+        left = count - (row[0] if row else 0)
+        yield from map(from_row, self._pages(COLUMNS, stream_no, count=max(left, 0)))
 
     def batches(
         self, stream_no: int, first: int = 0, last: int | None = None
     ) -> Iterator[PackedBatch]:
         """The batches of one stream in order, from ``first`` to ``last`` inclusive."""
-        yield from map(_from_row, self._pages(_COLUMNS, stream_no, first, last))
+        last = LAST_BATCH_NO if last is None else min(last, LAST_BATCH_NO)
+        following, end = batch_key(stream_no, max(first, 0)), batch_key(stream_no, 0) + last
+        while page := self._settled_page(following, end):
+            yield from page
+            following = batch_key(stream_no, page[-1].batch_no) + 1
+
+    def _settled_page(self, following: int, end: int) -> list[PackedBatch]:
+        """The next batches of a range, sealed or not."""
+        while True:
+            before = self._latest_segment()
+            try:
+                page = self._page(following, end)
+            except SegmentError:
+                if self._latest_segment() == before:
+                    raise
+                continue  # a merge has replaced the file
+            # Sealing may have moved what was about to be read.
+            if self._latest_segment() == before:
+                return page
+
+    def _page(self, following: int, end: int) -> list[PackedBatch]:
+        unsealed, sealed = (
+            self._first_in(table, following, end) for table in ("batches", "sealed_batches")
+        )
+        if sealed < unsealed:
+            return self._sealed_page(following, min(unsealed - 1, end))
+        found = self._next_page(following, min(sealed - 1, end), _PAGE_ROWS)
+        if found is None:
+            return []
+        return [from_row(row) for row in self._rows(following, found[1])]
+
+    def _sealed_page(self, following: int, end: int) -> list[PackedBatch]:
+        # It needs Arrow, which a record without segments does not.
+        from origin.storage.sealed import SealedBatches
+
+        return SealedBatches(self._db, self.folder).next_of(following, end)
+
+    def _first_in(self, table: str, following: int, end: int) -> int:
+        row = self._db.row(
+            f"SELECT min(batch_id) FROM {table} WHERE batch_id BETWEEN ? AND ?", (following, end)
+        )
+        return end + 1 if row is None or row[0] is None else int(row[0])
+
+    def _latest_segment(self) -> int:
+        row = self._db.row("SELECT coalesce(max(segment_no), 0) FROM segments")
+        return int(row[0]) if row else 0
+
+    def _rows(self, first_id: int, last_id: int) -> list[Row]:
+        return self._db.rows(
+            f"SELECT {COLUMNS} FROM batches WHERE batch_id BETWEEN ? AND ? ORDER BY batch_id",
+            (first_id, last_id),
+        )
+
+    def oldest_unsealed(self, observations: int) -> list[PackedBatch]:
+        """The first batches that no segment has, of all streams, one stream after the other.
+
+        Args:
+            observations: how many they should have together; the last batch may exceed that.
+        """
+        found: list[PackedBatch] = []
+        following, left = 0, observations
+        while left > 0 and (page := self._next_page(following, _LAST_ID, _PAGE_ROWS)):
+            for batch in map(from_row, self._rows(following, page[1])):
+                found.append(batch)
+                left -= max(batch.count, 1)
+                if left <= 0:
+                    break
+            following = page[1] + 1
+        return found
 
     def containing(
         self, fingerprint: bytes, stream_nos: Iterable[int]
     ) -> Iterator[tuple[PackedBatch, list[int]]]:
         """The batches that hold a sample, with its positions in each, oldest stream first."""
         for stream_no in stream_nos:
-            for row in self._pages(_COLUMNS, stream_no, holding=fingerprint):
+            for row in self._pages(COLUMNS, stream_no, holding=fingerprint):
                 # SQLite searches the packed bytes; what it finds across a boundary is no match.
-                batch = _from_row(row)
+                batch = from_row(row)
                 if positions := _positions(batch.fingerprints, fingerprint):
                     yield batch, positions
 
@@ -72,7 +195,7 @@ class Ledger:
         """
         rows = self._pages("batch_id, epoch, seen_at, fingerprints", stream_no, count=count)
         for batch_id, epoch, seen_at, packed in rows:
-            yield _batch_no(batch_id), epoch, seen_at, packed
+            yield number_of(batch_id), epoch, seen_at, packed
 
     def _pages(
         self,
@@ -85,9 +208,9 @@ class Ledger:
         holding: bytes | None = None,
     ) -> Iterator[Row]:
         """Rows of a stream in order; other threads get the connection in between."""
-        last = _LAST_BATCH_NO if last is None else min(last, _LAST_BATCH_NO)
-        following, end = _batch_id(stream_no, max(first, 0)), _batch_id(stream_no, 0) + last
-        left = _LAST_BATCH_NO if count is None else count
+        last = LAST_BATCH_NO if last is None else min(last, LAST_BATCH_NO)
+        following, end = batch_key(stream_no, max(first, 0)), batch_key(stream_no, 0) + last
+        left = LAST_BATCH_NO if count is None else count
         while page := self._next_page(following, end, min(left, _PAGE_ROWS)):
             rows, last_id = page
             condition = "" if holding is None else " AND instr(fingerprints, ?3) > 0"
@@ -116,26 +239,18 @@ class Ledger:
     def numbers(self, stream_no: int, count: int) -> list[int]:
         """The numbers of a stream's first ``count`` batches; a gap leaves a hole in them."""
         rows = self._db.rows(
-            "SELECT batch_id FROM batches WHERE batch_id BETWEEN ? AND ? ORDER BY batch_id LIMIT ?",
-            (_batch_id(stream_no, 0), _batch_id(stream_no + 1, 0) - 1, count),
+            f"SELECT batch_id FROM {_ALL} ORDER BY batch_id LIMIT ?3",
+            (*stream_range(stream_no), count),
         )
-        return [_batch_no(batch_id) for (batch_id,) in rows]
+        return [number_of(batch_id) for (batch_id,) in rows]
 
     def epochs(self, stream_no: int) -> int:
         """How many epochs a stream has begun."""
         row = self._db.row(
-            "SELECT count(DISTINCT epoch) FROM batches WHERE batch_id BETWEEN ? AND ?",
-            (_batch_id(stream_no, 0), _batch_id(stream_no + 1, 0) - 1),
+            f"SELECT count(DISTINCT epoch) FROM {_ALL}",
+            stream_range(stream_no),
         )
         return int(row[0]) if row else 0
-
-
-def _batch_id(stream_no: int, batch_no: int) -> int:
-    return (stream_no << BATCH_NO_BITS) | batch_no
-
-
-def _batch_no(batch_id: int) -> int:
-    return batch_id & ((1 << BATCH_NO_BITS) - 1)
 
 
 def _positions(packed: bytes, fingerprint: bytes) -> list[int]:
@@ -145,117 +260,3 @@ def _positions(packed: bytes, fingerprint: bytes) -> list[int]:
             found.append(at // FINGERPRINT_BYTES)
         at = packed.find(fingerprint, at + 1)
     return found
-
-
-def _require_sound(batch: PackedBatch) -> None:
-    if not 0 <= batch.batch_no <= _LAST_BATCH_NO:
-        raise InvalidRecordError(
-            f"batch number {batch.batch_no} of stream {batch.stream_no} is out of range: "
-            f"batches are numbered from 0 to {_LAST_BATCH_NO}"
-        )
-    if len(batch.fingerprints) % FINGERPRINT_BYTES:
-        raise InvalidRecordError(
-            f"the fingerprints of batch {batch.batch_no} of stream {batch.stream_no} take "
-            f"{len(batch.fingerprints)} bytes, no multiple of {FINGERPRINT_BYTES}"
-        )
-    for name in ("byte_sizes", "content_types", "keys", "metadata"):
-        values = getattr(batch, name)
-        if isinstance(values, list) and len(values) != batch.count:
-            raise InvalidRecordError(
-                f"batch {batch.batch_no} of stream {batch.stream_no} has {batch.count} samples "
-                f"and {len(values)} {name}; there must be one of each"
-            )
-
-
-def _to_row(batch: PackedBatch) -> Row:
-    _require_sound(batch)
-    sizes = batch.byte_sizes
-    types = batch.content_types
-    return (
-        _batch_id(batch.stream_no, batch.batch_no),
-        batch.epoch,
-        batch.seen_at,
-        batch.root,
-        batch.fingerprints,
-        sizes if isinstance(sizes, int) else _pack_sizes(sizes),
-        to_column(types) if isinstance(types, str) else None,
-        _pack_details(batch),
-    )
-
-
-def _from_row(row: Row) -> PackedBatch:
-    batch_id, epoch, seen_at, root, packed, sizes, content_type, details = row
-    told = _unpack_details(batch_id, details)
-    if content_type is None and "types" not in told:
-        raise _unreadable(batch_id, "what the samples are is missing")
-    return PackedBatch(
-        stream_no=batch_id >> BATCH_NO_BITS,
-        batch_no=_batch_no(batch_id),
-        epoch=epoch,
-        seen_at=seen_at,
-        root=root,
-        fingerprints=packed,
-        byte_sizes=sizes if isinstance(sizes, int) else _unpack_sizes(sizes, len(packed)),
-        content_types=told["types"] if content_type is None else from_column(content_type),
-        keys=told.get("keys"),
-        metadata=told.get("metadata"),
-    )
-
-
-def _pack_sizes(sizes: list[int]) -> bytes:
-    try:
-        packed = array("Q" if max(sizes, default=0) >= 2**32 else "I", sizes)
-    except (TypeError, OverflowError) as error:
-        raise InvalidRecordError(f"byte_sizes must be ints from 0 to 2**64 - 1: {error}") from error
-    if byteorder == "big":
-        packed.byteswap()
-    return packed.tobytes()
-
-
-def _unpack_sizes(packed: bytes, fingerprint_bytes: int) -> list[int]:
-    count = fingerprint_bytes // FINGERPRINT_BYTES
-    sizes = array("Q" if len(packed) == 8 * count else "I", packed)
-    if byteorder == "big":
-        sizes.byteswap()
-    return sizes.tolist()
-
-
-def _pack_details(batch: PackedBatch) -> bytes | None:
-    details: dict[str, Any] = {}
-    if batch.keys is not None:
-        details["keys"] = batch.keys
-    if batch.metadata is not None:
-        details["metadata"] = batch.metadata
-    if not isinstance(batch.content_types, str):
-        details["types"] = batch.content_types
-    if not details:
-        return None
-    try:
-        text = json.dumps(details, separators=(",", ":"), ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidRecordError(
-            f"the metadata of batch {batch.batch_no} of stream {batch.stream_no} must be made of "
-            f"JSON types: {error}"
-        ) from None
-    # Escapes would join a pair of lone surrogates into one character; these bytes do not.
-    return zlib.compress(text.encode("utf-8", "surrogatepass"), level=1)
-
-
-def _unpack_details(batch_id: int, packed: bytes | None) -> dict[str, Any]:
-    if packed is None:
-        return {}
-    try:
-        text = zlib.decompress(packed).decode("utf-8", "surrogatepass")
-        details: dict[str, Any] = json.loads(text)
-        if not isinstance(details, dict):
-            raise ValueError("they are no object")
-    except (zlib.error, ValueError) as error:
-        raise _unreadable(batch_id, error) from error
-    return details
-
-
-def _unreadable(batch_id: int, error: object) -> CorruptDatabaseError:
-    return CorruptDatabaseError(
-        f"the details of batch {_batch_no(batch_id)} of stream {batch_id >> BATCH_NO_BITS} "
-        f"cannot be read: {error}"
-    )

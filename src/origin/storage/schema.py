@@ -4,16 +4,44 @@ A batch's row number is ``stream_no * 2**40 + batch_no``: one key that orders
 batches by where they were seen and cannot be used twice.
 """
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from origin.core.record import utc_now
 from origin.errors import NewerSchemaError, NotADatabaseError, StorageError
+from origin.storage.checksums import deletions, guards, guards_for_good, insertions
 from origin.storage.connection import Connection
 
 # "Orig" in ASCII: tells an Origin database from any other SQLite file.
 APPLICATION_ID = 0x4F726967
 
 BATCH_NO_BITS = 40
+LAST_BATCH_NO = (1 << BATCH_NO_BITS) - 1
+
+
+def batch_key(stream_no: int, batch_no: int) -> int:
+    """The ``batch_id`` of a batch.
+
+    >>> batch_key(2, 3) == 2 * 2**40 + 3
+    True
+    """
+    return (stream_no << BATCH_NO_BITS) | batch_no
+
+
+def number_of(batch_id: int) -> int:
+    """The number in its stream of the batch that has a ``batch_id``."""
+    return batch_id & LAST_BATCH_NO
+
+
+def stream_of(batch_id: int) -> int:
+    """The stream of the batch that has a ``batch_id``."""
+    return batch_id >> BATCH_NO_BITS
+
+
+def stream_range(stream_no: int) -> tuple[int, int]:
+    """The first and the last ``batch_id`` that a batch of a stream can have."""
+    return batch_key(stream_no, 0), batch_key(stream_no, LAST_BATCH_NO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +52,11 @@ class Migration:
     name: str
     statements: tuple[str, ...]
 
+
+MIGRATIONS_TABLE = (
+    "CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL,"
+    " applied_at TEXT NOT NULL) STRICT"
+)
 
 FOUNDATION = (
     """CREATE TABLE writers (
@@ -111,7 +144,143 @@ FOUNDATION = (
     "CREATE INDEX gaps_by_stream ON gaps (stream_no)",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "foundation", FOUNDATION),)
+SEGMENTS = (
+    "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER) STRICT",
+    # The files of one run were written together, and no sample is in two of them.
+    """CREATE TABLE segments (
+        segment_no INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        run_no INTEGER NOT NULL,
+        sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+        byte_size INTEGER NOT NULL,
+        observations INTEGER NOT NULL,
+        distinct_samples INTEGER NOT NULL,
+        first_sample TEXT NOT NULL,
+        last_sample TEXT NOT NULL,
+        sealed_at TEXT NOT NULL,
+        checksum INTEGER
+    ) STRICT""",
+    """CREATE TABLE segment_streams (
+        segment_no INTEGER NOT NULL REFERENCES segments ON DELETE CASCADE,
+        stream_no INTEGER NOT NULL REFERENCES streams,
+        first_batch INTEGER NOT NULL,
+        last_batch INTEGER NOT NULL,
+        observations INTEGER NOT NULL,
+        checksum INTEGER,
+        PRIMARY KEY (segment_no, stream_no)
+    ) STRICT, WITHOUT ROWID""",
+    # Files in the folder of segments that may be removed: half-written, or replaced by a merge.
+    # No other file there is ever touched.
+    """CREATE TABLE disposable_files (
+        name TEXT PRIMARY KEY,
+        since REAL NOT NULL,
+        checksum INTEGER
+    ) STRICT""",
+    # What the catalog keeps of a batch whose observations are in a segment.
+    """CREATE TABLE sealed_batches (
+        batch_id INTEGER PRIMARY KEY,
+        epoch INTEGER NOT NULL,
+        seen_at INTEGER NOT NULL,
+        root BLOB NOT NULL CHECK (length(root) = 32),
+        samples INTEGER NOT NULL,
+        bytes_seen INTEGER NOT NULL,
+        checksum INTEGER
+    ) STRICT""",
+    # NULL stands for NaN, which SQLite does not have.
+    """CREATE TABLE annotations (
+        batch_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        value REAL,
+        checksum INTEGER,
+        PRIMARY KEY (batch_id, name)
+    ) STRICT, WITHOUT ROWID""",
+    # Answers that are asked for often and long to find; see storage/kept.py.
+    """CREATE TABLE kept_numbers (
+        session_no INTEGER NOT NULL REFERENCES sessions,
+        name TEXT NOT NULL,
+        holds_for TEXT NOT NULL,
+        value TEXT NOT NULL,
+        kept_at TEXT NOT NULL,
+        checksum INTEGER,
+        PRIMARY KEY (session_no, name)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+# The tables that are seldom written: their keys, and the columns their checksums are taken of.
+# What a stream counts changes with every batch, and is checked by counting.
+_GUARDED: tuple[tuple[str, str, str], ...] = (
+    # table, columns of its key, its other columns
+    ("writers", "writer_no", "host boot pid started alive_at closed"),
+    (
+        "sessions",
+        "session_no",
+        "session_id created_at ended_at config_hash status metadata writer_no",
+    ),
+    (
+        "licenses",
+        "license_id",
+        "license_name license_url permissions restrictions conditions copyleft recorded_at",
+    ),
+    ("sources", "source_no", "source_id source_type source_path license_id first_seen"),
+    ("source_history", "entry_no", "source_no source_type source_path license_id recorded_at"),
+    (
+        "streams",
+        "stream_no",
+        "session_no source_no license_id rank world_size writer_no opened_at closed",
+    ),
+    ("gaps", "gap_no", "stream_no first_batch last_batch reason noticed_at"),
+    ("migrations", "version", "name applied_at"),
+    ("settings", "name", "value"),
+    (
+        "segments",
+        "segment_no",
+        (
+            "name run_no sha256 byte_size observations distinct_samples first_sample"
+            " last_sample sealed_at"
+        ),
+    ),
+    ("segment_streams", "segment_no stream_no", "first_batch last_batch observations"),
+    ("disposable_files", "name", "since"),
+    ("kept_numbers", "session_no name", "holds_for value kept_at"),
+)
+
+# Rows of the others are written for good, or replaced as a whole.
+_ALTERED = frozenset({"writers", "sessions", "sources", "streams", "gaps"})
+
+_HEAD_OF_BATCH = "batch_id, epoch, seen_at, root, fingerprints, byte_sizes"
+
+
+def _checksums() -> Iterator[str]:
+    yield (
+        "CREATE TABLE row_counts (table_name TEXT PRIMARY KEY, rows INTEGER NOT NULL)"
+        " STRICT, WITHOUT ROWID"
+    )
+    yield "ALTER TABLE batches ADD COLUMN head_checksum INTEGER"
+    yield "ALTER TABLE batches ADD COLUMN checksum INTEGER"
+    yield (
+        f"UPDATE batches SET head_checksum = origin_head_checksum({_HEAD_OF_BATCH}),"
+        f" checksum = origin_batch_checksum({_HEAD_OF_BATCH}, content_type, details)"
+    )
+    older = {"migrations", *re.findall(r"CREATE TABLE (\w+)", " ".join(FOUNDATION))}
+    guarded = [(table, key.split(), [*key.split(), *rest.split()]) for table, key, rest in _GUARDED]
+    # To alter a table gets slow once there are triggers.
+    for table, _, columns in guarded:
+        if table in older:
+            yield f"ALTER TABLE {table} ADD COLUMN checksum INTEGER"
+            values = ", ".join(columns)
+            yield f"UPDATE {table} SET checksum = origin_checksum('{table}', {values})"
+        yield f"INSERT INTO row_counts SELECT '{table}', count(*) FROM {table}"
+    for table, key, columns in guarded:
+        yield from (guards if table in _ALTERED else guards_for_good)(table, key, columns)
+    yield "INSERT INTO row_counts VALUES ('annotations', 0)"
+    yield insertions("annotations")
+    yield deletions("annotations")
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "foundation", FOUNDATION),
+    Migration(2, "segments", (*SEGMENTS, *_checksums())),
+)
 
 
 def prepare(connection: Connection) -> None:
@@ -181,13 +350,11 @@ def _apply(connection: Connection, migration: Migration) -> None:
         if not _is_empty(connection):
             raise NotADatabaseError(f"{connection.path} became another database while opening it")
         connection.rows(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.rows(
-            "CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL,"
-            " applied_at TEXT NOT NULL) STRICT"
-        )
+        connection.rows(MIGRATIONS_TABLE)
     for statement in migration.statements:
         connection.rows(statement)
     connection.rows(
-        "INSERT INTO migrations VALUES (?, ?, ?)", (migration.version, migration.name, utc_now())
+        "INSERT INTO migrations (version, name, applied_at) VALUES (?, ?, ?)",
+        (migration.version, migration.name, utc_now()),
     )
     connection.rows(f"PRAGMA user_version = {migration.version}")

@@ -1,0 +1,1 @@
+"""What recording costs, beside a baseline of the same run; see README.md in this folder."""

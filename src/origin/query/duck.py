@@ -1,0 +1,239 @@
+"""A DuckDB that sees one folder, writes nothing, and can be stopped."""
+
+import ctypes
+import os
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from origin.errors import ConfigurationError, QueryError
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+T = TypeVar("T")
+
+# An answer is fetched in parts of so many rows, so that its size is known before it is whole.
+_FETCH_ROWS = 1 << 17
+
+# A query that has not begun yet misses that it is interrupted, so it is told again.
+_LOOK_SECONDS, _INTERRUPT_SECONDS = 0.1, 0.01
+
+# So many connections wait for the next question: their views need not be made again.
+_IDLE = 4
+
+
+class Duck:
+    """A DuckDB in memory, made when it is first needed, and anew in a forked process.
+
+    It reads files in one folder only, and none of its settings can be changed. That text of a
+    user is a question and nothing else is for ``origin.query.guard`` to see to.
+
+    Args:
+        folder: where it may read.
+        memory_limit: how much memory it takes at most, such as ``"1GB"``; beyond that it puts
+            intermediate results into a private temporary folder.
+    """
+
+    def __init__(self, folder: Path, memory_limit: str) -> None:
+        self._folder = folder
+        self.memory_limit = memory_limit
+        self.memory_bytes = _bytes_of(memory_limit)
+        self._pid = 0
+        self._lock = threading.Lock()
+        self._instance: duckdb.DuckDBPyConnection | None = None
+        self._idle: list[Cursor] = []
+
+    @contextmanager
+    def cursor(self) -> Iterator["Cursor"]:
+        """A connection of one's own, with no tables yet."""
+        instance = self._connected()
+        try:
+            cursor = self._idle.pop()
+        except IndexError:
+            cursor = Cursor(instance.cursor(), self.memory_bytes)
+        try:
+            yield cursor
+        except BaseException:
+            cursor.close()
+            raise
+        cursor.clear()
+        if len(self._idle) < _IDLE and self._pid == os.getpid():
+            self._idle.append(cursor)
+        else:
+            cursor.close()
+
+    def _connected(self) -> "duckdb.DuckDBPyConnection":
+        if self._pid != os.getpid():
+            self._begin_in_this_process()
+        with self._lock:
+            if self._instance is None:
+                self._instance = self._open()
+            return self._instance
+
+    def _begin_in_this_process(self) -> None:
+        # The parent's threads are not in this process, and closing would wait for them.
+        for parents in (self._instance, *self._idle):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(parents))
+        self._instance, self._idle = None, []
+        self._lock, self._pid = threading.Lock(), os.getpid()
+
+    def _open(self) -> "duckdb.DuckDBPyConnection":
+        import duckdb
+
+        spill = tempfile.mkdtemp(prefix="origin-query-")
+        weakref.finalize(self, _remove, spill, os.getpid())
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": str(self.memory_bytes) + "B",
+            "temp_directory": spill,
+            "allow_community_extensions": "false",
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "allow_persistent_secrets": "false",
+            "preserve_insertion_order": "true",
+        }
+        instance = duckdb.connect(":memory:", config=config)
+        folder = f"{self._folder}{os.sep}".replace("'", "''")
+        for setting in (
+            "parquet_metadata_cache = true",
+            "enable_progress_bar = false",
+            "python_enable_replacements = false",
+            f"allowed_directories = ['{folder}']",
+            "enable_external_access = false",
+            "lock_configuration = true",
+        ):
+            instance.execute(f"SET {setting}")
+        return instance
+
+
+class Cursor:
+    """One connection: tables and views are put into it, then it is asked."""
+
+    def __init__(self, connection: "duckdb.DuckDBPyConnection", most_bytes: int) -> None:
+        self._connection = connection
+        self._most_bytes = most_bytes
+        self._tables: set[str] = set()
+        self._views: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Give all back."""
+        self._connection.close()
+
+    def clear(self) -> None:
+        """Forget all tables. Views stay: they say by which names they go."""
+        for name in self._tables:
+            self._connection.unregister(name)
+        self._tables.clear()
+
+    def provide(self, name: str, table: "pa.Table") -> None:
+        """Have a table under a name."""
+        if self._views.pop(name, None) is not None:
+            self._connection.execute(f"DROP VIEW {name}")
+        self._connection.register(name, table)
+        self._tables.add(name)
+
+    def provide_files(self, name: str, files: Sequence[Path]) -> None:
+        """Have the rows of Parquet files under a name."""
+        listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+        # The one text that only DuckDB reads: where the ledger lies differs by engine.
+        self.define(name, f"SELECT * FROM read_parquet([{listed}])")  # noqa: S608
+
+    def define(self, name: str, text: str) -> None:
+        """Have a view under a name."""
+        if self._views.get(name) == text:
+            return
+        if name in self._tables:
+            self._connection.unregister(name)
+            self._tables.discard(name)
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {text}")
+        self._views[name] = text
+
+    def rows(self, text: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
+        """The answer to a query, as tuples."""
+        ask = lambda: self._connection.execute(text, parameters).fetchall()  # noqa: E731
+        return list(self._stoppable(ask))
+
+    def table(self, text: str, parameters: Any = None) -> "pa.Table":
+        """The answer to a query, as an Arrow table.
+
+        Raises:
+            QueryError: it is too large.
+        """
+        return self._stoppable(lambda: self._fetch(text, parameters))
+
+    def _fetch(self, text: str, parameters: Any) -> "pa.Table":
+        import pyarrow as pa
+
+        answer = self._connection.sql(text, params=parameters)
+        # DuckDB 1 calls it by another name.
+        fetch = getattr(answer, "to_arrow_reader", None) or answer.fetch_arrow_reader
+        reader = fetch(_FETCH_ROWS)
+        parts, size = [], 0
+        for part in reader:
+            parts.append(part)
+            size += part.nbytes
+            if size > self._most_bytes:
+                raise QueryError(
+                    f"the answer has more than {self._most_bytes:,} bytes; ask for fewer columns, "
+                    "add a LIMIT, or raise memory_limit of the QueryEngine"
+                )
+        return pa.Table.from_batches(parts, reader.schema)
+
+    def _stoppable(self, ask: Callable[[], T]) -> T:
+        """Run a query such that Ctrl-C ends it."""
+        if threading.current_thread() is not threading.main_thread():
+            return ask()
+        # DuckDB does not look for signals; a thread that waits for it does.
+        outcome: list[T] = []
+        failure: list[BaseException] = []
+        # Not ``join``: interrupted once, it takes the thread for ended.
+        done = threading.Event()
+
+        def work() -> None:
+            try:
+                outcome.append(ask())
+            except BaseException as error:
+                failure.append(error)
+            finally:
+                done.set()
+
+        threading.Thread(target=work, name="origin-query", daemon=True).start()
+        try:
+            # The signal may reach another thread, which does not wake this one.
+            while not done.wait(_LOOK_SECONDS):
+                pass
+        except BaseException:
+            while not done.wait(_INTERRUPT_SECONDS):
+                self._connection.interrupt()
+            raise
+        if failure:
+            raise failure[0]
+        return outcome[0]
+
+
+_UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def _bytes_of(limit: str) -> int:
+    with suppress(ValueError, AttributeError):
+        text = limit.strip().upper().replace(" ", "")
+        for unit in sorted(_UNITS, key=len, reverse=True):
+            if text.endswith(unit):
+                size = float(text.removesuffix(unit)) * _UNITS[unit]
+                if 10**7 <= size < 2**63:
+                    return int(size)
+    raise ConfigurationError(
+        f"memory_limit must be an amount such as '500MB' or '4GB', 10MB or more, not {limit!r}"
+    )
+
+
+def _remove(folder: str, pid: int) -> None:
+    # A forked child inherits the folder's name and must leave it to its parent.
+    if pid == os.getpid():
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,93 @@
+"""The numbers of a session that are shown often, kept once they were found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from origin.core.record import SessionRecord, StreamRecord
+from origin.query.asking import Asker
+from origin.query.counts import Groups, SessionCounts, count_samples
+from origin.query.relations import Relations
+from origin.storage.database import ProvenanceDatabase
+
+# Changes with what is counted, and how.
+_NAME = "counts-1"
+
+# The running sessions whose numbers are remembered here.
+_REMEMBERED = 1000
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A session in numbers.
+
+    Args:
+        streams: the session's, as their records were read.
+        epochs: how many epochs began in the stream that began most.
+        samples: its distinct samples.
+    """
+
+    streams: tuple[StreamRecord, ...]
+    epochs: int
+    samples: SessionCounts
+
+
+class Tallies:
+    """Counts sessions of one database.
+
+    What was counted for a session is remembered, and once the session has ended also kept in
+    the database. It holds for streams of just these lengths: streams only grow, so
+    the numbers of a session that went on are counted anew.
+
+    Args:
+        db: an open database.
+        asker: of that database.
+    """
+
+    def __init__(self, db: ProvenanceDatabase, asker: Asker) -> None:
+        self._db, self._asker = db, asker
+        self._remembered: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def of(self, session: SessionRecord) -> Tally:
+        """A session in numbers."""
+        session_id = session.session_id
+        moment = self._asker.moments.now([session_id])
+        streams = moment.streams
+        numbers = self._known(session_id, _holds_for(streams))
+        if numbers is None:
+            streams, numbers = self._asker.ask([session_id], self._count, moment)
+            self._keep(session, _holds_for(streams), numbers)
+        groups = Groups(streams)
+        counts = dict(zip(groups.all(), numbers["samples"], strict=True))
+        return Tally(streams, numbers["epochs"], groups.counts(counts))
+
+    def _count(self, relations: Relations) -> tuple[tuple[StreamRecord, ...], dict[str, Any]]:
+        streams = relations.moment.streams
+        groups = Groups(streams)
+        counts = count_samples(relations, groups.all(), groups.streams)
+        table = self._db.batch_table
+        epochs = max((table.epochs(one.stream_no, one.batches) for one in streams), default=0)
+        return streams, {"epochs": epochs, "samples": [counts[group] for group in groups.all()]}
+
+    def _known(self, session_id: str, holds_for: str) -> dict[str, Any] | None:
+        remembered = self._remembered.get(session_id)
+        if remembered is not None and remembered[0] == holds_for:
+            return remembered[1]
+        kept: dict[str, Any] | None = self._db.kept.get(session_id, _NAME, holds_for)
+        if kept is not None:
+            self._remembered[session_id] = (holds_for, kept)
+        return kept
+
+    def _keep(self, session: SessionRecord, holds_for: str, numbers: dict[str, Any]) -> None:
+        if len(self._remembered) >= _REMEMBERED:
+            self._remembered.clear()
+        self._remembered[session.session_id] = (holds_for, numbers)
+        if session.ended_at is not None:
+            self._db.kept.put(session.session_id, _NAME, holds_for, numbers)
+
+
+def _holds_for(streams: Sequence[StreamRecord]) -> str:
+    """What numbers of these streams hold for: all that they were found from."""
+    lengths = " ".join(f"{one.stream_no}:{one.batches}:{one.observations}" for one in streams)
+    return sha256(lengths.encode()).hexdigest()

@@ -1,0 +1,60 @@
+"""Numbers that are asked for often and take long to find, kept beside what they are about."""
+
+import json
+from typing import Any
+
+from origin.core.record import utc_now
+from origin.errors import OriginError
+from origin.storage.connection import Connection
+from origin.storage.text import to_column
+
+
+class KeptNumbers:
+    """The kept numbers of one database.
+
+    Each is kept with a text that says what it holds for, such as how many batches each stream
+    had; who asks for it under another text does not get it. So it can be out of date, and an
+    answer cannot.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def get(self, session_id: str, name: str, holds_for: str) -> Any:
+        """What was kept for a session under a name, or None.
+
+        Args:
+            session_id: which session.
+            name: what the numbers are.
+            holds_for: what they must have been found for.
+        """
+        row = self._db.row(
+            "SELECT value FROM kept_numbers JOIN sessions USING (session_no)"
+            " WHERE session_id = ? AND name = ? AND holds_for = ?",
+            (to_column(session_id), name, holds_for),
+        )
+        if row is None:
+            return None
+        try:
+            return json.loads(row[0])
+        except ValueError:
+            # They can be found again; what they were found from is the record.
+            return None
+
+    def put(self, session_id: str, name: str, holds_for: str, value: Any) -> None:
+        """Keep JSON for a session, if that is possible now.
+
+        Nothing is kept, and nothing raised, when the database is read-only or cannot be written.
+        """
+        if self._db.read_only:
+            return
+        text = json.dumps(value, separators=(",", ":"))
+        try:
+            with self._db.transaction():
+                self._db.rows(
+                    "INSERT OR REPLACE INTO kept_numbers (session_no, name, holds_for, value,"
+                    " kept_at) SELECT session_no, ?, ?, ?, ? FROM sessions WHERE session_id = ?",
+                    (name, holds_for, text, utc_now(), to_column(session_id)),
+                )
+        except OriginError:
+            return

@@ -1,0 +1,183 @@
+"""Upkeep: sealing and merging, on request and in the background."""
+
+import atexit
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from origin.errors import DatabaseBusyError, DatabaseClosedError, OriginError
+from origin.storage.connection import Connection
+from origin.storage.ledger import Ledger
+
+if TYPE_CHECKING:
+    from origin.storage.sealing import Sealer
+
+# Who records faster than can be sealed waits once so many times the threshold is unsealed.
+_TOO_MUCH = 8
+
+_WAIT_SECONDS = 0.05
+
+_log = logging.getLogger("origin")
+
+
+class Upkeep:
+    """Keeps the unsealed part of one database small.
+
+    Args:
+        connection, ledger: of the database.
+        seal_after: so many unsealed observations are sealed in the background; None for never.
+    """
+
+    def __init__(self, connection: Connection, ledger: Ledger, seal_after: int | None) -> None:
+        self._db = connection
+        self._ledger = ledger
+        self._seal_after = seal_after
+        self._appended = 0
+        self._thread: threading.Thread | None = None
+        self._pid = os.getpid()
+        self._stopping = threading.Event()
+        _living.add(self)
+
+    @cached_property
+    def _sealer(self) -> "Sealer":
+        # Arrow and NumPy are loaded when there is something to seal.
+        from origin.storage.sealing import Sealer
+
+        return Sealer(self._db, self._ledger)
+
+    def _merge(self, while_recording: bool) -> None:
+        from origin.storage import merging
+
+        merger = merging.Merger(self._db, self._ledger, self._sealer)
+        due = merging.due_while_recording if while_recording else merging.due_to_settle
+        stopped = self._stopping.is_set if while_recording else lambda: False
+        with suppress(merging.Stopped):
+            merger.merge(due, stopped)
+
+    def appended(self, observations: int) -> None:
+        """So many more observations are in the catalog: seal in the background when it is due.
+
+        It never raises: what was appended is on the disk, whatever becomes of sealing.
+        """
+        if self._seal_after is None:
+            return
+        self._appended += observations
+        # Other processes append as well, so the catalog is asked now and then.
+        if 4 * self._appended >= self._seal_after:
+            self._appended = 0
+            with suppress(OriginError):
+                self._look(self._seal_after)
+
+    def _look(self, threshold: int) -> None:
+        unsealed = self._ledger.unsealed()
+        if unsealed >= threshold:
+            self._start()
+        if unsealed >= _TOO_MUCH * threshold:
+            self._join()
+
+    def ended(self, observations: int) -> None:
+        """A session of so many observations has ended: what is left of a large one is sealed.
+
+        Like ``appended`` it never raises.
+        """
+        if self._seal_after is not None and observations >= self._seal_after:
+            self.stop()
+            self._tend(lambda: self._seal(1))
+            self._start()
+
+    def seal(self, wait_seconds: float) -> int:
+        """Seal all there is and merge what should be; returns how many observations moved.
+
+        Raises:
+            DatabaseBusyError: another process was sealing for too long.
+        """
+        self.stop()
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            with self._sealer.alone() as alone:
+                if alone:
+                    sealed = self._seal(1)
+                    self._merge(while_recording=False)
+                    self._sealer.tidy(after_seconds=0)
+                    self._sealer.shrink()
+                    self._sealer.release()
+                    return sealed
+            if time.monotonic() >= deadline:
+                raise DatabaseBusyError(
+                    f"another process is sealing {self._db.path}; try again later, or raise "
+                    "busy_timeout"
+                )
+            time.sleep(_WAIT_SECONDS)
+
+    def stop(self) -> None:
+        """Have the background leave off soon, and wait for it."""
+        self._stopping.set()
+        self._join()
+        self._stopping.clear()
+
+    def _join(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None and self._pid == os.getpid():
+            thread.join()
+
+    def _start(self) -> None:
+        is_at_it = self._thread is not None and self._thread.is_alive()
+        if is_at_it and self._pid == os.getpid():
+            return
+        self._pid = os.getpid()
+        thread = threading.Thread(target=self._work, name="origin-sealing", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is ending; another process seals, another day
+            return
+        self._thread = thread
+
+    def _work(self) -> None:
+        self._tend(self._seal_and_merge)
+
+    def _seal_and_merge(self) -> None:
+        self._seal(self._seal_after or 1)
+        self._merge(while_recording=True)
+
+    def _tend(self, work: Callable[[], object]) -> None:
+        """Do what may fail without harm, unless another process is at it."""
+        try:
+            with self._sealer.alone() as alone:
+                if alone:
+                    work()
+        except DatabaseClosedError:
+            pass
+        except OriginError as error:
+            _log.warning("sealing failed, nothing is lost and it is tried again: %s", error)
+        except Exception:
+            _log.exception("sealing failed; nothing is lost, and it is tried again")
+        finally:
+            self._sealer.release()
+
+    def _seal(self, at_least: int) -> int:
+        self._sealer.tidy()
+        sealed = 0
+        while self._ledger.unsealed() >= at_least and not self._stopping.is_set():
+            moved = self._sealer.seal_next()
+            if not moved:
+                break
+            sealed += moved
+        return sealed
+
+
+# A thread that is inside Arrow while the interpreter ends could bring the process down.
+_living: "weakref.WeakSet[Upkeep]" = weakref.WeakSet()
+
+
+def _stop_all() -> None:
+    for upkeep in list(_living):
+        upkeep.stop()
+
+
+atexit.register(_stop_all)

@@ -1,0 +1,174 @@
+"""From a step to its rows, from a number to a step, and where two runs part."""
+
+import math
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+import origin
+from origin.errors import ConfigurationError, OriginWarning
+from origin.hooks.pytorch import DataLoaderHook
+
+
+@pytest.fixture(params=["unsealed", "sealed"])
+def ask(request, db):
+    def ask(method, *arguments, **options):
+        if request.param == "sealed":
+            db.seal()
+        return getattr(origin.QueryEngine(db), method)(*arguments, **options)
+
+    return ask
+
+
+def rows(count, start=0):
+    return [{"id": f"row-{number}", "x": float(number)} for number in range(start, start + count)]
+
+
+def loader(count, batch_size=4, start=0):
+    return DataLoader(rows(count, start), batch_size)
+
+
+def record(db, session_id, batches, source="web", losses=None, **place):
+    hook = DataLoaderHook(db, session_id, source, "MIT", key="id", **place)
+    for number, _ in enumerate(hook.wrap(batches)):
+        if losses:
+            hook.annotate(loss=losses[number], step=number)
+
+
+def test_the_rows_of_a_step(db, session, ask):
+    record(db, session, loader(20))
+    step = ask("get_step", session, 3)
+    (batch,) = step.batches
+    assert batch.batch.batch_no == 3
+    assert [row.key for row in step.rows] == ["row-12", "row-13", "row-14", "row-15"]
+    assert {row.source_id for row in step.rows} == {"web"}
+    assert [row.position for row in step.rows] == [0, 1, 2, 3]
+    assert tuple(row.sample_id for row in step.rows) == batch.batch.sample_ids
+    assert step.missing == ()
+
+
+def test_the_steps_before_it(db, session, ask):
+    record(db, session, loader(20))
+    step = ask("get_step", session, 2, before=5)
+    assert [batch.batch.batch_no for batch in step.batches] == [0, 1, 2]
+
+
+def test_a_step_of_several_ranks_and_sources(db, session, ask):
+    for rank in range(2):
+        record(db, session, loader(12, start=100 * rank), rank=rank, world_size=2)
+    record(db, session, loader(4, start=500), source="books")
+    step = ask("get_step", session, 2)
+    assert [(one.rank, one.rows[0].key) for one in step.batches] == [(0, "row-8"), (1, "row-108")]
+    step = ask("get_step", session, 0)
+    assert [row.source_id for row in step.rows] == ["web"] * 8 + ["books"] * 4
+    assert len(ask("get_step", session, 0, rank=1).batches) == 1
+    assert len(ask("get_step", session, 0, source="books").batches) == 1
+    assert len(ask("get_step", session, 0, stream_no=2).batches) == 1
+    with pytest.raises(ConfigurationError, match="no such stream"):
+        ask("get_step", session, 0, source="films")
+
+
+def test_a_step_that_was_never_taken(db, session, ask):
+    record(db, session, loader(20))
+    with pytest.raises(ConfigurationError, match="has 5 batches"):
+        ask("get_step", session, 5)
+    with pytest.raises(ConfigurationError, match="batch_no"):
+        ask("get_step", session, -1)
+
+
+def test_a_step_that_is_missing_from_the_record_says_why(db, session, ask):
+    with pytest.warns(OriginWarning):
+        record(db, session, [[{"id": 1}], [{"id": object()}], [{"id": 3}]])
+    step = ask("get_step", session, 1)
+    assert step.batches == ()
+    assert "FingerprintError" in step.missing[0].reason
+
+
+def test_batches_ranked_by_their_loss(db, session, ask):
+    losses = [1.0, 9.0, math.nan, -2.0, math.inf]
+    record(db, session, loader(20), losses=losses)
+    worst = ask("rank_batches", session, "loss", limit=3)
+    assert [one.batch_no for one in worst] == [2, 4, 1]
+    assert math.isnan(worst[0].value)
+    assert worst[2].value == 9.0
+    assert (worst[2].source_id, worst[2].samples, worst[2].rank) == ("web", 4, 0)
+    best = ask("rank_batches", session, "loss", limit=2, lowest=True)
+    assert [(one.batch_no, one.value) for one in best] == [(3, -2.0), (0, 1.0)]
+    step = ask("get_step", session, worst[2].batch_no, before=1)
+    assert [row.key for row in step.rows][:2] == ["row-0", "row-1"]
+    assert step.batches[1].annotations == {"loss": 9.0, "step": 1.0}
+    assert step.batches[1].batch.seen_at == worst[2].seen_at
+
+
+def test_ranking_by_what_nobody_noted(db, session, ask):
+    record(db, session, loader(20), losses=[0.0] * 5)
+    with pytest.raises(ConfigurationError, match=r"there are \['loss', 'step'\]"):
+        ask("rank_batches", session, "lss")
+
+
+def tensors(order):
+    return DataLoader(TensorDataset(torch.tensor(order, dtype=torch.float32)), 4)
+
+
+def plain(db, session_id, loader, **place):
+    list(DataLoaderHook(db, session_id, "web", "MIT", **place).wrap(loader))
+
+
+def test_two_runs_that_were_given_the_same(db, session, write, ask):
+    other = write.session()
+    for each in (session, other):
+        plain(db, each, tensors(range(20)))
+    assert ask("find_first_difference", session, other) is None
+
+
+def test_the_batch_at_which_two_runs_part(db, session, write, ask):
+    other = write.session()
+    plain(db, session, tensors(range(20)))
+    plain(db, other, tensors([*range(9), 11, 10, 9, *range(12, 18), 0, 0]))
+    found = ask("find_first_difference", session, other)
+    assert (found.source_id, found.rank, found.batch_no) == ("web", 0, 2)
+    assert found.positions == (1, 3)
+    assert found.only_order
+    assert found.a.session_id == session
+    assert found.b.session_id == other
+    assert str(found) == "batch 2 of 'web' on rank 0 has the same samples in another order"
+
+
+def test_a_run_that_ended_earlier(db, session, write, ask):
+    other = write.session()
+    plain(db, session, tensors(range(20)))
+    plain(db, other, tensors(range(12)))
+    found = ask("find_first_difference", session, other)
+    assert (found.batch_no, found.b) == (3, None)
+    assert found.a.batch_no == 3
+    assert str(found) == "the second session has no batch 3 of 'web' on rank 0"
+
+
+def test_ranks_part_at_the_lowest_number(db, session, write, ask):
+    other = write.session()
+    for rank, changed in ((0, 15), (1, 5)):
+        place = {"rank": rank, "world_size": 2}
+        plain(db, session, tensors(range(20)), **place)
+        plain(db, other, tensors([-1 if at == changed else at for at in range(20)]), **place)
+    found = ask("find_first_difference", session, other)
+    assert (found.rank, found.batch_no, found.positions) == (1, 1, (1,))
+
+
+def test_a_rank_that_only_one_run_had(db, session, write, ask):
+    other = write.session()
+    for rank in range(2):
+        plain(db, session, tensors(range(8)), rank=rank, world_size=2)
+    plain(db, other, tensors(range(8)), rank=0, world_size=2)
+    found = ask("find_first_difference", session, other)
+    assert (found.rank, found.batch_no, found.b) == (1, 0, None)
+
+
+def test_what_is_missing_from_a_record_is_not_compared(db, session, write, ask):
+    other = write.session()
+    plain(db, session, [["a"], ["b"], ["c"], ["d"]])
+    with pytest.warns(OriginWarning):
+        plain(db, other, [["a"], [object()], ["c"], ["x"]])
+    found = ask("find_first_difference", session, other)
+    assert (found.batch_no, found.uncompared) == (3, 1)
+    assert str(found).endswith("; 1 before it cannot be compared")
