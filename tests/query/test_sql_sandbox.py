@@ -170,7 +170,6 @@ def test_a_question_is_answered(engine, sealed, query):
         ("SELECT nosuch FROM sessions", "nosuch"),
         ("SELECT * FROM nosuch", "there is no view 'nosuch'; there are sessions, sources"),
         ("SELECT '\ud800'", "no valid Unicode"),
-        ("SELECT " + "(" * 5000 + "1" + ")" * 5000, "depth|deeply"),
         ("SELECT * FROM " + "(SELECT * FROM " * 900 + "sessions" + ")" * 900, "depth|deeply"),
         ("SELECT 1 / 'a'", "cannot be answered"),
         ("SELECT ?", "cannot be answered"),
@@ -234,30 +233,36 @@ import os, sys, json
 from origin.query.engine import QueryEngine
 from origin.storage.database import ProvenanceDatabase
 
+asks = sys.argv[2] == "asks"
 with ProvenanceDatabase(sys.argv[1]) as db:
     engine = QueryEngine(db)
     count = "SELECT count(*) FROM observations"
     answers = [engine.sql(count).rows()]
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.write(writer, json.dumps(engine.sql(count).rows()).encode())
-        sys.exit(0)
-    answers.append(json.loads(os.read(reader, 1000)))
-    _, status = os.waitpid(child, 0)
-    answers.append(engine.sql(count).rows())
-    print(json.dumps([answers, status]))
+    for _ in range(3):
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            if asks:
+                os.write(writer, json.dumps(engine.sql(count).rows()).encode())
+            sys.exit(0)
+        if asks:
+            answers.append(json.loads(os.read(reader, 1000)))
+        _, status = os.waitpid(child, 0)
+        answers += [engine.sql(count).rows(), status]
+    print(json.dumps(answers))
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_process_asks_for_itself(sealed):
+@pytest.mark.parametrize("child", ["asks", "does nothing"])
+def test_a_forked_process_asks_for_itself_and_ends_in_good_order(sealed, child):
     told = subprocess.run(
-        [sys.executable, "-c", IN_A_CHILD, str(sealed.path)],
+        [sys.executable, "-c", IN_A_CHILD, str(sealed.path), child],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout) == [[[[4]]] * 3, 0]
+    answers = [[[4]], [[4]], 0] if child == "asks" else [[[4]], 0]
+    assert json.loads(told.stdout) == [[[4]], *answers * 3]

@@ -45,10 +45,11 @@ class Duck:
         self._folder = folder
         self.memory_limit = memory_limit
         self.memory_bytes = _bytes_of(memory_limit)
-        self._pid = 0
         self._lock = threading.Lock()
         self._instance: duckdb.DuckDBPyConnection | None = None
+        self._cursors: set[Cursor] = set()
         self._idle: list[Cursor] = []
+        _ducks.add(self)
 
     @contextmanager
     def cursor(self) -> Iterator["Cursor"]:
@@ -58,31 +59,39 @@ class Duck:
             cursor = self._idle.pop()
         except IndexError:
             cursor = Cursor(instance.cursor(), self.memory_bytes)
+            self._cursors.add(cursor)
         try:
             yield cursor
         except BaseException:
-            cursor.close()
+            self._close(cursor)
             raise
-        cursor.clear()
-        if len(self._idle) < _IDLE and self._pid == os.getpid():
+        if len(self._idle) < _IDLE and cursor in self._cursors:
+            cursor.clear()
             self._idle.append(cursor)
         else:
+            self._close(cursor)
+
+    def _close(self, cursor: "Cursor") -> None:
+        # In a forked process it may be the parent's.
+        if cursor in self._cursors:
+            self._cursors.discard(cursor)
             cursor.close()
 
     def _connected(self) -> "duckdb.DuckDBPyConnection":
-        if self._pid != os.getpid():
-            self._begin_in_this_process()
         with self._lock:
             if self._instance is None:
                 self._instance = self._open()
             return self._instance
 
-    def _begin_in_this_process(self) -> None:
-        # The parent's threads are not in this process, and closing would wait for them.
-        for parents in (self._instance, *self._idle):
+    def begin_child(self) -> None:
+        """In a forked child: leave all to the parent, whose threads are not in this process.
+
+        Closing would wait for them, and collecting what was not closed ends in a crash.
+        """
+        for parents in (self._instance, *self._cursors):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(parents))
-        self._instance, self._idle = None, []
-        self._lock, self._pid = threading.Lock(), os.getpid()
+        self._instance, self._cursors, self._idle = None, set(), []
+        self._lock = threading.Lock()
 
     def _open(self) -> "duckdb.DuckDBPyConnection":
         import duckdb
@@ -237,3 +246,15 @@ def _remove(folder: str, pid: int) -> None:
     # A forked child inherits the folder's name and must leave it to its parent.
     if pid == os.getpid():
         shutil.rmtree(folder, ignore_errors=True)
+
+
+_ducks: "weakref.WeakSet[Duck]" = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for duck in list(_ducks):
+        duck.begin_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
