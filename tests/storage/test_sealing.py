@@ -395,7 +395,8 @@ def test_a_session_ends_and_recording_goes_on_when_sealing_fails(tmp_path, monke
         assert "nothing is lost" in caplog.text
         assert db.get_session(session_id).status == "completed"
         assert batch_numbers(db, stream_no) == list(range(6))
-        assert db.seal() == 24
+        db.seal()
+        assert db.ledger.unsealed() == 0
 
 
 def test_a_forked_child_goes_on_while_its_parent_seals(tmp_path):
