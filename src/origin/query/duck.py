@@ -97,7 +97,6 @@ class Duck:
         import duckdb
 
         spill = tempfile.mkdtemp(prefix="origin-query-")
-        weakref.finalize(self, _remove, spill, os.getpid())
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": str(self.memory_bytes) + "B",
             "temp_directory": spill,
@@ -118,6 +117,8 @@ class Duck:
             "lock_configuration = true",
         ):
             instance.execute(f"SET {setting}")
+        # Before the interpreter ends, too: what is collected then may find half of it gone.
+        weakref.finalize(self, _close_all, instance, self._cursors, spill, os.getpid())
         return instance
 
 
@@ -242,9 +243,14 @@ def _bytes_of(limit: str) -> int:
     )
 
 
-def _remove(folder: str, pid: int) -> None:
-    # A forked child inherits the folder's name and must leave it to its parent.
+def _close_all(
+    instance: "duckdb.DuckDBPyConnection", cursors: set[Cursor], folder: str, pid: int
+) -> None:
+    # A forked child inherits all this and must leave it to its parent.
     if pid == os.getpid():
+        while cursors:
+            cursors.pop().close()
+        instance.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 

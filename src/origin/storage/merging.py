@@ -2,9 +2,9 @@
 
 A run is what one sealing or one merge wrote: files whose ranges of sample ids do not
 overlap. Every look-up opens one file of each run. While recording goes on, runs of about one
-size are merged once there are sixteen; ``settle`` merges until each run is larger than all
-smaller ones together. Either way an observation is rewritten as often as the record doubles, at
-the most.
+size are merged once there are sixteen; ``settle`` merges until each run is more than four times
+as large as all smaller ones together. Either way an observation is rewritten only when its run
+grows by a quarter or more, so the work grows with the logarithm of the record.
 """
 
 import logging
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FAN = 16
+
+# A settled run is more than so many times as large as all smaller ones together: what stands
+# twice, once in each, is then a small part of the record.
+SETTLED = 4
 
 # A merge begins another file once one has so many observations.
 SPLIT_OBSERVATIONS = 8 << 20
@@ -71,7 +75,7 @@ def due_while_recording(runs: Sequence[Run]) -> list[Run]:
 
 
 def due_to_settle(runs: Sequence[Run]) -> list[Run]:
-    """The runs to merge so that each is larger than all smaller ones together; or none.
+    """The runs to merge so that each is far larger than all smaller ones together; or none.
 
     Args:
         runs: the largest first.
@@ -79,7 +83,7 @@ def due_to_settle(runs: Sequence[Run]) -> list[Run]:
     smaller = 0
     first = len(runs)
     for number in range(len(runs) - 1, -1, -1):
-        if smaller and smaller >= runs[number].observations:
+        if smaller and SETTLED * smaller >= runs[number].observations:
             first = number
         smaller += runs[number].observations
     return list(runs[first:])
