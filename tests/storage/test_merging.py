@@ -138,7 +138,7 @@ def test_any_samples_in_any_segments_merge_to_the_same_record(
     path = tmp_path_factory.mktemp("merging") / "p.db"
     with pytest.MonkeyPatch.context() as patch, ProvenanceDatabase(path, seal_after=None) as db:
         patch.setattr(sealing, "SEGMENT_OBSERVATIONS", size)
-        patch.setattr(sealing, "ROWS_PER_GROUP", 4)
+        patch.setattr(sealing, "FRESH_ROWS_PER_GROUP", 4)
         patch.setattr(merging, "SPLIT_OBSERVATIONS", split)
         _, stream_no = open_stream(db)
         written = [

@@ -13,6 +13,7 @@ from storage_support import batch, batch_numbers, fingerprint, finish, open_stre
 
 from origin.errors import (
     ConfigurationError,
+    CorruptDatabaseError,
     DatabaseBusyError,
     ReadOnlyDatabaseError,
     SegmentError,
@@ -20,6 +21,7 @@ from origin.errors import (
 from origin.storage import sealing
 from origin.storage.database import ProvenanceDatabase
 from origin.storage.observations import table_of
+from origin.storage.schema import batch_key
 from origin.storage.sealing import Sealer
 
 
@@ -65,8 +67,9 @@ def test_sealed_batches_read_as_they_were_written(db):
     assert list(db.ledger.batches(first)) == written
     assert list(db.ledger.batches(first, 2, 5)) == written[2:5]
     assert list(db.ledger.batches(second)) == [batch(second, number, 5) for number in range(9)]
-    assert db.ledger.numbers(first, 99) == [one.batch_no for one in written]
-    assert db.ledger.epochs(first) == 2
+    heads = db.batch_table.heads(first, 99)
+    assert heads.numbers.tolist() == [one.batch_no for one in written]
+    assert db.batch_table.epochs(first, 99) == 2
     assert db.seal() == 0
 
 
@@ -91,10 +94,31 @@ def test_sealing_at_any_moment_changes_nothing(tmp_path_factory, steps, size):
                 db.seal()
         for stream_no in streams:
             assert list(db.ledger.batches(stream_no)) == written[stream_no]
-        snapshot = db.ledger.snapshot(dict.fromkeys(streams, 99))
-        sealed = sum(segment.observations for segment in snapshot.segments)
-        total = sum(count for count, _ in steps)
-        assert sealed + sum(one.count for one in snapshot.unsealed) == total
+        sealed = sum(segment.observations for segment in db.ledger.segments())
+        assert sealed + db.ledger.unsealed() == sum(count for count, _ in steps)
+
+
+def damage(db, stream_no, batch_no):
+    db._connection.rows(
+        "UPDATE batches SET fingerprints = zeroblob(length(fingerprints)) WHERE batch_id = ?",
+        (batch_key(stream_no, batch_no),),
+    )
+
+
+def test_damage_is_not_sealed_under_a_digest_that_fits_it(db):
+    _, stream_no = open_stream(db)
+    written = [batch(stream_no, number, 7) for number in range(9)]
+    db.append(written)
+    damage(db, stream_no, 4)
+    with pytest.raises(CorruptDatabaseError, match=f"batch 4 of stream {stream_no}.*db.check"):
+        db.seal()
+    assert sum(segment.observations for segment in db.ledger.segments()) == 4 * 7
+    assert list(db.ledger.batches(stream_no, 0, 3)) == written[:4]
+    assert list(db.ledger.batches(stream_no, 5)) == written[5:]
+    found = {
+        (one.first, one.last) for told in db.check(roots=False).damages for one in told.batches
+    }
+    assert (4, 4) in found
 
 
 def test_a_segment_holds_the_rows_sorted_and_its_listing_is_true(db):
@@ -217,8 +241,8 @@ def test_leftovers_go_away_with_the_next_sealing_and_nothing_else_does(db):
     db.append([batch(stream_no, 0)])
     sealer = Sealer(db._connection, db.ledger)
     with sealer.alone():
-        half = sealer.new_segment()
-        whole = sealer.new_segment()
+        half = sealer.new_segment(4)
+        whole = sealer.new_segment(4)
         whole.write(table_of([batch(stream_no, 0, 1)]))
         left = [half._about.path, whole.finish().path]
     others = [db.ledger.folder / name for name in ("notes.txt", "of-a-backup.parquet")]

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from origin.core.record import Annotation, PackedBatch
+from origin.storage.columns import empty_table, number_column
 from origin.storage.connection import Connection, Row
 from origin.storage.packing import COLUMNS, FINGERPRINT_BYTES, from_row
 from origin.storage.schema import (
@@ -194,7 +195,7 @@ def head_table(batches: Sequence[PackedBatch]) -> "pa.Table":
     import pyarrow as pa
 
     if not batches:
-        return head_schema().empty_table()
+        return empty_table(head_schema())
     rows = [
         (one.stream_no, one.batch_no, one.epoch, one.seen_at, one.root, one.count, one.total_bytes)
         for one in batches
@@ -206,7 +207,7 @@ def _record_batch(*columns: Any) -> "pa.RecordBatch":
     import pyarrow as pa
 
     arrays = [
-        pa.array(np.asarray(column, np.int64)).cast(field.type)
+        number_column(np.asarray(column, np.int64)).cast(field.type)
         if field.name != "root"
         else pa.array(column, field.type)
         for column, field in zip(columns, head_schema(), strict=True)

@@ -10,7 +10,7 @@ seldom written get them from triggers, so that no statement can forget to.
 """
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 from zlib import crc32
@@ -141,8 +141,10 @@ def total_of(byte_sizes: int | bytes, samples: int) -> int:
     )
 
 
-def guards(table: str, key: Sequence[str], columns: Sequence[str]) -> tuple[str, ...]:
-    """Triggers that keep the checksums of a table whose rows may be altered.
+def guards(
+    table: str, key: Sequence[str], columns: Sequence[str], *, may_alter: bool
+) -> Iterator[str]:
+    """Triggers that keep the checksums of a table.
 
     A row that is damaged already keeps the checksum that does not fit: an update must not
     make damage look sound.
@@ -151,33 +153,18 @@ def guards(table: str, key: Sequence[str], columns: Sequence[str]) -> tuple[str,
         table: it has a column ``checksum``.
         key: the columns of its primary key.
         columns: those that the checksum is taken of, in their order.
+        may_alter: rows are updated, too, and not only inserted, replaced and deleted.
     """
+    yield insertions(table, _checked(table, key, columns))
+    yield deletions(table)
+    if not may_alter:
+        return
     old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("old", "new"))
-    sound = f"old.checksum IS origin_checksum('{table}', {old})"
-    return (
-        insertions(table, _checked(table, key, columns)),
-        (
-            f"CREATE TRIGGER {table}_updated AFTER UPDATE OF {', '.join(columns)} ON {table}\n"
-            f"WHEN ({old}) IS NOT ({new})\n"
-            f"BEGIN {_checked(table, key, columns)} AND {sound}; END"
-        ),
-        deletions(table),
-    )
-
-
-def guards_for_good(table: str, key: Sequence[str], columns: Sequence[str]) -> tuple[str, ...]:
-    """Triggers that keep the checksums of a table whose rows are never altered, at most replaced.
-
-    Args:
-        table, key, columns: as for ``guards``.
-    """
-    return (
-        insertions(table, _checked(table, key, columns)),
-        (
-            f"CREATE TRIGGER {table}_updated BEFORE UPDATE ON {table}\n"
-            f"WHEN old.checksum IS new.checksum BEGIN SELECT RAISE(ABORT, 'never altered'); END"
-        ),
-        deletions(table),
+    yield (
+        f"CREATE TRIGGER {table}_updated AFTER UPDATE OF {', '.join(columns)} ON {table}\n"
+        f"WHEN ({old}) IS NOT ({new})\n"
+        f"BEGIN {_checked(table, key, columns)}"
+        f" AND old.checksum IS origin_checksum('{table}', {old}); END"
     )
 
 

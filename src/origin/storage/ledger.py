@@ -4,39 +4,20 @@ Fingerprints are packed, 32 bytes each, in the row of their batch. Who asks gets
 packed batches and never learns how they lie on the disk.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from origin.core.record import PackedBatch, SegmentRecord
-from origin.errors import SegmentError
+from origin.errors import CorruptDatabaseError, SegmentError
 from origin.storage.connection import Connection, Row
-from origin.storage.packing import COLUMNS, FINGERPRINT_BYTES, INSERT, from_row, to_row
-from origin.storage.schema import LAST_BATCH_NO, batch_key, number_of, stream_range
+from origin.storage.packing import COLUMNS, INSERT, WHOLE, from_row, from_whole_row, to_row
+from origin.storage.schema import LAST_BATCH_NO, batch_key
 
 # How much is read in one go while other threads wait for the connection.
 _PAGE_ROWS = 256
 _PAGE_BYTES = 2 << 20
 
-_ALL = (
-    "(SELECT batch_id, epoch FROM batches WHERE batch_id BETWEEN ?1 AND ?2 UNION ALL"
-    " SELECT batch_id, epoch FROM sealed_batches WHERE batch_id BETWEEN ?1 AND ?2)"
-)
-
 _LAST_ID = (1 << 63) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Where all observations were at one moment: none is in both parts, none is missing.
-
-    Args:
-        segments: the sealed files.
-        unsealed: the batches that no segment has yet, stream by stream in order.
-    """
-
-    segments: tuple[SegmentRecord, ...]
-    unsealed: tuple[PackedBatch, ...]
 
 
 class Ledger:
@@ -69,32 +50,6 @@ class Ledger:
             " - (SELECT coalesce(sum(observations), 0) FROM segments)"
         )
         return int(row[0]) if row else 0
-
-    def snapshot(self, heads: Mapping[int, int]) -> Snapshot:
-        """Where the observations of some streams are.
-
-        Args:
-            heads: for each stream, by its number, how many of its batches count: those
-                appended since that was read are left out of ``unsealed``.
-        """
-        while True:
-            segments = self.segments()
-            unsealed = tuple(
-                batch
-                for stream_no, count in heads.items()
-                for batch in self._unsealed(stream_no, count)
-            )
-            # Sealing moves batches from one part to the other; it is rare, so look again.
-            if self.segments() == segments:
-                return Snapshot(segments, unsealed)
-
-    def _unsealed(self, stream_no: int, count: int) -> Iterator[PackedBatch]:
-        row = self._db.row(
-            "SELECT count(*) FROM sealed_batches WHERE batch_id BETWEEN ? AND ?",
-            stream_range(stream_no),
-        )
-        left = count - (row[0] if row else 0)
-        yield from map(from_row, self._pages(COLUMNS, stream_no, count=max(left, 0)))
 
     def batches(
         self, stream_no: int, first: int = 0, last: int | None = None
@@ -147,9 +102,9 @@ class Ledger:
         row = self._db.row("SELECT coalesce(max(segment_no), 0) FROM segments")
         return int(row[0]) if row else 0
 
-    def _rows(self, first_id: int, last_id: int) -> list[Row]:
+    def _rows(self, first_id: int, last_id: int, columns: str = COLUMNS) -> list[Row]:
         return self._db.rows(
-            f"SELECT {COLUMNS} FROM batches WHERE batch_id BETWEEN ? AND ? ORDER BY batch_id",
+            f"SELECT {columns} FROM batches WHERE batch_id BETWEEN ? AND ? ORDER BY batch_id",
             (first_id, last_id),
         )
 
@@ -158,68 +113,27 @@ class Ledger:
 
         Args:
             observations: how many they should have together; the last batch may exceed that.
+
+        Raises:
+            CorruptDatabaseError: the first of them is damaged. Those after a damaged one are
+                left out.
         """
         found: list[PackedBatch] = []
         following, left = 0, observations
         while left > 0 and (page := self._next_page(following, _LAST_ID, _PAGE_ROWS)):
-            for batch in map(from_row, self._rows(following, page[1])):
+            for row in self._rows(following, page[1], WHOLE):
+                try:
+                    batch = from_whole_row(row)
+                except CorruptDatabaseError:
+                    if found:
+                        return found
+                    raise
                 found.append(batch)
                 left -= max(batch.count, 1)
                 if left <= 0:
                     break
             following = page[1] + 1
         return found
-
-    def containing(
-        self, fingerprint: bytes, stream_nos: Iterable[int]
-    ) -> Iterator[tuple[PackedBatch, list[int]]]:
-        """The batches that hold a sample, with its positions in each, oldest stream first."""
-        for stream_no in stream_nos:
-            for row in self._pages(COLUMNS, stream_no, holding=fingerprint):
-                # SQLite searches the packed bytes; what it finds across a boundary is no match.
-                batch = from_row(row)
-                if positions := _positions(batch.fingerprints, fingerprint):
-                    yield batch, positions
-
-    def fingerprints(self, stream_no: int) -> Iterator[bytes]:
-        """The packed fingerprints of each batch of a stream, in order."""
-        for (packed,) in self._pages("fingerprints", stream_no):
-            yield packed
-
-    def heads(self, stream_no: int, count: int) -> Iterator[tuple[int, int, int, bytes]]:
-        """Number, epoch, time and packed fingerprints of a stream's batches, in order.
-
-        Args:
-            stream_no: which stream.
-            count: so many batches at most, so that a count read before bounds what is read now.
-        """
-        rows = self._pages("batch_id, epoch, seen_at, fingerprints", stream_no, count=count)
-        for batch_id, epoch, seen_at, packed in rows:
-            yield number_of(batch_id), epoch, seen_at, packed
-
-    def _pages(
-        self,
-        columns: str,
-        stream_no: int,
-        first: int = 0,
-        last: int | None = None,
-        *,
-        count: int | None = None,
-        holding: bytes | None = None,
-    ) -> Iterator[Row]:
-        """Rows of a stream in order; other threads get the connection in between."""
-        last = LAST_BATCH_NO if last is None else min(last, LAST_BATCH_NO)
-        following, end = batch_key(stream_no, max(first, 0)), batch_key(stream_no, 0) + last
-        left = LAST_BATCH_NO if count is None else count
-        while page := self._next_page(following, end, min(left, _PAGE_ROWS)):
-            rows, last_id = page
-            condition = "" if holding is None else " AND instr(fingerprints, ?3) > 0"
-            yield from self._db.rows(
-                f"SELECT {columns} FROM batches WHERE batch_id BETWEEN ?1 AND ?2{condition}"
-                " ORDER BY batch_id",
-                (following, last_id) if holding is None else (following, last_id, holding),
-            )
-            following, left = last_id + 1, left - rows
 
     def _next_page(self, following: int, end: int, rows: int) -> tuple[int, int] | None:
         """How many rows may be read in one go, and the last of them; None at the end."""
@@ -235,28 +149,3 @@ class Ledger:
             if size >= _PAGE_BYTES:
                 return number, batch_id
         return (len(found), found[-1][0]) if found else None
-
-    def numbers(self, stream_no: int, count: int) -> list[int]:
-        """The numbers of a stream's first ``count`` batches; a gap leaves a hole in them."""
-        rows = self._db.rows(
-            f"SELECT batch_id FROM {_ALL} ORDER BY batch_id LIMIT ?3",
-            (*stream_range(stream_no), count),
-        )
-        return [number_of(batch_id) for (batch_id,) in rows]
-
-    def epochs(self, stream_no: int) -> int:
-        """How many epochs a stream has begun."""
-        row = self._db.row(
-            f"SELECT count(DISTINCT epoch) FROM {_ALL}",
-            stream_range(stream_no),
-        )
-        return int(row[0]) if row else 0
-
-
-def _positions(packed: bytes, fingerprint: bytes) -> list[int]:
-    found, at = [], packed.find(fingerprint)
-    while at >= 0:
-        if at % FINGERPRINT_BYTES == 0:
-            found.append(at // FINGERPRINT_BYTES)
-        at = packed.find(fingerprint, at + 1)
-    return found

@@ -17,11 +17,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from origin.core.record import SegmentRecord
+from origin.storage.columns import number_column
 from origin.storage.connection import Connection
 from origin.storage.ledger import Ledger
 from origin.storage.observations import order_of
 from origin.storage.sealing import Sealer
-from origin.storage.segments import SegmentWriter, Written, groups, ids_of, require_whole
+from origin.storage.segments import (
+    ROWS_PER_GROUP,
+    SegmentWriter,
+    Written,
+    groups,
+    ids_of,
+    require_whole,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,8 +43,8 @@ SETTLED = 4
 # A merge begins another file once one has so many observations.
 SPLIT_OBSERVATIONS = 8 << 20
 
-# Row groups held in memory at a time, of all runs together.
-_GROUPS_IN_HAND = 16
+# So many rows are put in order at a time, of all runs together; they take 300 bytes each.
+_ROWS_AT_ONCE = 1 << 16
 
 _log = logging.getLogger("origin")
 
@@ -123,14 +131,14 @@ class Merger:
             raise
 
     def _write(self, runs: Sequence[Run], stopped: Callable[[], bool]) -> Iterator[Written]:
-        writer = self._sealer.new_segment()
+        writer = self._sealer.new_segment(ROWS_PER_GROUP)
         try:
             for table in self._merged(runs):
                 if stopped():
                     raise Stopped
                 while (rest := _add(writer, table)) is not None:
                     yield writer.finish()
-                    writer, table = self._sealer.new_segment(), rest
+                    writer, table = self._sealer.new_segment(ROWS_PER_GROUP), rest
             yield writer.finish()
         except BaseException:
             writer.abandon()
@@ -138,15 +146,14 @@ class Merger:
 
     def _merged(self, runs: Sequence[Run]) -> "Iterator[pa.Table]":
         """The rows of all runs in the order of their sample ids, some at a time."""
-        at_once = max(1, _GROUPS_IN_HAND // len(runs))
-        inputs = [_Input(self._rows(run, at_once)) for run in runs]
+        inputs = [_Input(self._rows(run)) for run in runs]
         while inputs := [one for one in inputs if one.fill()]:
-            bound = min(one.last for one in inputs)
+            bound = min(one.within(_ROWS_AT_ONCE // len(inputs)) for one in inputs)
             yield _sorted([one.take(bound) for one in inputs])
 
-    def _rows(self, run: Run, at_once: int) -> "Iterator[pa.Table]":
+    def _rows(self, run: Run) -> "Iterator[pa.Table]":
         for segment in run.segments:
-            yield from groups(self._ledger.folder / segment.name, at_once)
+            yield from groups(self._ledger.folder / segment.name)
 
     def _switch(self, old: Sequence[SegmentRecord], run: Sequence[Written]) -> None:
         with self._db.transaction():
@@ -174,10 +181,9 @@ class _Input:
             self._table, self._ids = table, ids_of(table)
         return True
 
-    @property
-    def last(self) -> bytes:
-        """The largest sample id in hand."""
-        return bytes(self._ids[-1])
+    def within(self, rows: int) -> bytes:
+        """The largest sample id of the next rows in hand, so many at most."""
+        return bytes(self._ids[: max(1, rows)][-1])
 
     def take(self, bound: bytes) -> "pa.Table":
         """The rows in hand up to a sample id, inclusive; they are no longer in hand."""
@@ -198,7 +204,7 @@ def _sorted(parts: "list[pa.Table]") -> "pa.Table":
         return filled[0]
     table = pa.concat_tables(filled)
     packed = bytes.fromhex(ids_of(table).tobytes().decode("ascii"))
-    return table.take(order_of(packed))
+    return table.take(number_column(order_of(packed)))
 
 
 def _add(writer: SegmentWriter, table: "pa.Table") -> "pa.Table | None":

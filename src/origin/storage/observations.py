@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from origin.core.record import PackedBatch
+from origin.storage.columns import number_column, text_column
 from origin.storage.text import optional_to_column, to_column
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ def order_of(packed: bytes) -> Order:
     >>> order_of(b"b" * 32 + b"a" * 32 + b"b" * 32).tolist()
     [1, 0, 2]
     """
-    rows = np.frombuffer(packed, ">u8").reshape(-1, 4).astype(np.uint64)
-    heads = rows[:, 0]
+    rows = np.frombuffer(packed, ">u8").reshape(-1, 4)
+    heads = rows[:, 0].astype(np.uint64)
     order = np.argsort(heads, kind="stable")
     ordered = heads[order]
     ties = np.flatnonzero(ordered[1:] == ordered[:-1])
@@ -141,16 +142,16 @@ class Observations:
         batch = self._batch[order]
         columns = [
             self._sample_ids(order),
-            self._stream_nos[batch],
-            self._epochs[batch],
-            self._batch_nos[batch],
-            (order - self._starts[batch]).astype(np.int32),
-            self._byte_sizes(order, batch),
+            number_column(self._stream_nos[batch]),
+            number_column(self._epochs[batch]),
+            number_column(self._batch_nos[batch]),
+            number_column((order - self._starts[batch]).astype(np.int32)),
+            number_column(self._byte_sizes(order, batch)),
             self._content_types(order, batch),
             _texts(self._keys, order, optional_to_column),
             _texts(self._metadata, order, _json),
         ]
-        return pa.Table.from_arrays([pa.array(column) for column in columns], schema=schema())
+        return pa.Table.from_arrays(columns, schema=schema())
 
     def _sample_ids(self, order: Order) -> "pa.Array":
         rows = np.frombuffer(self.fingerprints, np.uint8).reshape(-1, 32)
@@ -168,12 +169,10 @@ class Observations:
         return np.fromiter((self._sizes[row] for row in order), np.int64, len(order))
 
     def _content_types(self, order: Order, batch: npt.NDArray[Any]) -> "pa.Array":
-        import pyarrow as pa
-
         if self._types is not None:
-            return pa.array([to_column(self._types[row]) for row in order], pa.string())
-        words = pa.array(self._words, pa.string())
-        return pa.DictionaryArray.from_arrays(self._type_nos[batch], words).cast(pa.string())
+            return text_column([to_column(self._types[row]) for row in order])
+        numbers = number_column(self._type_nos[batch])
+        return text_column(self._words).take(numbers)
 
 
 def _texts(values: list[Any] | None, order: Order, form: Callable[[Any], str | None]) -> "pa.Array":
@@ -181,7 +180,7 @@ def _texts(values: list[Any] | None, order: Order, form: Callable[[Any], str | N
 
     if values is None:
         return pa.nulls(len(order), pa.string())
-    return pa.array([form(values[row]) for row in order], pa.string())
+    return text_column([form(values[row]) for row in order])
 
 
 def _json(told: dict[str, Any] | None) -> str | None:

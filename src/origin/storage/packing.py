@@ -9,7 +9,7 @@ from typing import Any
 
 from origin.core.record import PackedBatch
 from origin.errors import CorruptDatabaseError, InvalidRecordError
-from origin.storage.checksums import batch_checksum, head_checksum
+from origin.storage.checksums import batch_checksum, head_checksum, total_of
 from origin.storage.connection import Row
 from origin.storage.schema import LAST_BATCH_NO, batch_key, number_of, stream_of
 from origin.storage.text import from_column, to_column
@@ -18,10 +18,10 @@ FINGERPRINT_BYTES = 32
 
 COLUMNS = "batch_id, epoch, seen_at, root, fingerprints, byte_sizes, content_type, details"
 
-INSERT = (
-    f"INSERT INTO batches ({COLUMNS}, head_checksum, checksum)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+# With the checksums, which tell whether a row is as it was written.
+WHOLE = f"{COLUMNS}, head_checksum, checksum"
+
+INSERT = f"INSERT INTO batches ({WHOLE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def _require_sound(batch: PackedBatch) -> None:
@@ -104,6 +104,28 @@ def from_row(row: Row) -> PackedBatch:
         keys=told.get("keys"),
         metadata=told.get("metadata"),
     )
+
+
+def from_whole_row(row: Row) -> PackedBatch:
+    """The batch that a row of ``WHOLE`` holds.
+
+    Raises:
+        CorruptDatabaseError: the row is not as it was written.
+    """
+    batch_id, epoch, seen_at, root, packed, sizes, content_type, details, head, whole = row
+    try:
+        samples = len(packed) // FINGERPRINT_BYTES
+        own_head = head_checksum(batch_id, epoch, seen_at, root, samples, total_of(sizes, samples))
+        own = batch_checksum(own_head, packed, sizes, content_type, details)
+        is_whole = (own_head, own) == (head, whole)
+    except (struct.error, TypeError, ValueError, AttributeError):
+        is_whole = False
+    if not is_whole:
+        raise CorruptDatabaseError(
+            f"batch {number_of(batch_id)} of stream {stream_of(batch_id)} is not as it was "
+            "written, so it is not sealed; db.check() tells more; restore it from a backup"
+        )
+    return from_row(row[:8])
 
 
 def _pack_sizes(sizes: list[int]) -> bytes:

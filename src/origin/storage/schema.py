@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from origin.core.record import utc_now
 from origin.errors import NewerSchemaError, NotADatabaseError, StorageError
-from origin.storage.checksums import deletions, guards, guards_for_good, insertions
+from origin.storage.checksums import deletions, guards, insertions
 from origin.storage.connection import Connection
 
 # "Orig" in ASCII: tells an Origin database from any other SQLite file.
@@ -244,7 +244,8 @@ _GUARDED: tuple[tuple[str, str, str], ...] = (
     ("kept_numbers", "session_no name", "holds_for value kept_at"),
 )
 
-# Rows of the others are written for good, or replaced as a whole.
+# Rows of the others are written for good, or replaced as a whole: they need no trigger for
+# updates, and each takes its time when a file is made.
 _ALTERED = frozenset({"writers", "sessions", "sources", "streams", "gaps"})
 
 _HEAD_OF_BATCH = "batch_id, epoch, seen_at, root, fingerprints, byte_sizes"
@@ -271,7 +272,7 @@ def _checksums() -> Iterator[str]:
             yield f"UPDATE {table} SET checksum = origin_checksum('{table}', {values})"
         yield f"INSERT INTO row_counts SELECT '{table}', count(*) FROM {table}"
     for table, key, columns in guarded:
-        yield from (guards if table in _ALTERED else guards_for_good)(table, key, columns)
+        yield from guards(table, key, columns, may_alter=table in _ALTERED)
     yield "INSERT INTO row_counts VALUES ('annotations', 0)"
     yield insertions("annotations")
     yield deletions("annotations")
@@ -338,10 +339,11 @@ def _require_current(connection: Connection) -> None:
 def _migrate(connection: Connection) -> None:
     if schema_version(connection) == MIGRATIONS[-1].version:
         return
-    for migration in MIGRATIONS:
-        with connection.transaction():
-            # Another process may have come first: look again, now that nobody else can write.
-            if schema_version(connection) < migration.version:
+    with connection.transaction():
+        # Another process may have come first: look again, now that nobody else can write.
+        found = schema_version(connection)
+        for migration in MIGRATIONS:
+            if found < migration.version:
                 _apply(connection, migration)
 
 

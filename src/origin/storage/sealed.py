@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from origin.core.record import PackedBatch
 from origin.errors import SegmentError
+from origin.storage.columns import empty_table, number_column, numbers_of
 from origin.storage.connection import Connection, Row
 from origin.storage.observations import schema
 from origin.storage.schema import number_of, stream_of
@@ -59,7 +60,7 @@ class SealedBatches:
 
     def _put_together(self, heads: Sequence[Row]) -> Iterator[PackedBatch]:
         rows = self._rows(stream_of(heads[0][0]), number_of(heads[0][0]), number_of(heads[-1][0]))
-        numbers = rows["batch_no"].to_numpy()
+        numbers = numbers_of(rows, "batch_no")
         for head in heads:
             begin, end = np.searchsorted(numbers, [number_of(head[0]), number_of(head[0]) + 1])
             if end - begin != head[-1]:
@@ -79,7 +80,7 @@ class SealedBatches:
             for name in self._names(stream_no, first, last)
             for part in matching(self._folder / name, stream_no, first, last)
         ]
-        table = pa.concat_tables([schema().empty_table(), *parts])
+        table = pa.concat_tables([empty_table(schema()), *parts])
         return table.sort_by([("batch_no", "ascending"), ("position", "ascending")])
 
     def _names(self, stream_no: int, first: int, last: int) -> list[str]:
@@ -105,7 +106,7 @@ def matching(path: Path, stream_no: int, first: int, last: int) -> "Iterator[pa.
             for group in range(file.num_row_groups):
                 chosen = _chosen(file, group, stream_no, first, last)
                 if len(chosen):
-                    yield file.read_row_group(group, use_threads=False).take(chosen)
+                    yield file.read_row_group(group, use_threads=False).take(number_column(chosen))
     except FileNotFoundError:
         raise SegmentError(f"the segment {path} is missing; put it back") from None
     except (pa.ArrowException, OSError) as error:
@@ -119,7 +120,7 @@ def _chosen(
     file: "pq.ParquetFile", group: int, stream_no: int, first: int, last: int
 ) -> npt.NDArray[Any]:
     place = file.read_row_group(group, columns=_PLACE, use_threads=False)
-    streams, batches = (place[name].to_numpy() for name in _PLACE)
+    streams, batches = (numbers_of(place, name) for name in _PLACE)
     return np.flatnonzero((streams == stream_no) & (batches >= first) & (batches <= last))
 
 

@@ -20,7 +20,7 @@ from origin.storage.ledger import Ledger
 from origin.storage.observations import Observations, order_of
 from origin.storage.schema import batch_key
 from origin.storage.segments import (
-    ROWS_PER_GROUP,
+    FRESH_ROWS_PER_GROUP,
     SUFFIX,
     UNFINISHED,
     SegmentWriter,
@@ -31,7 +31,9 @@ if sys.platform != "win32":
     import fcntl
 
 # So many observations become one segment at a time; they take about 100 bytes each meanwhile.
-SEGMENT_OBSERVATIONS = 1 << 19
+SEGMENT_OBSERVATIONS = 1 << 18
+
+_ROWS_AT_ONCE = 1 << 14
 
 # Somebody may be about to read a file that a merge has replaced.
 REPLACED_SECONDS = 60.0
@@ -88,12 +90,12 @@ class Sealer:
             self.tidy(after_seconds=0)
         return written.observations if is_listed else 0
 
-    def new_segment(self) -> SegmentWriter:
+    def new_segment(self, rows_per_group: int) -> SegmentWriter:
         """Begin a file; until it is listed, whoever tidies up may remove it."""
         name = f"{uuid.uuid4().hex}{SUFFIX}"
         with self._db.transaction():
             self.dispose_of([name])
-        return SegmentWriter(self._folder / name)
+        return SegmentWriter(self._folder / name, rows_per_group)
 
     def dispose_of(self, names: Iterable[str]) -> None:
         """Note files that no record needs any more; call it inside a transaction."""
@@ -103,11 +105,11 @@ class Sealer:
         )
 
     def _write(self, observations: Observations) -> Written:
-        writer = self.new_segment()
+        writer = self.new_segment(FRESH_ROWS_PER_GROUP)
         try:
             order = order_of(observations.fingerprints)
-            for first in range(0, observations.count, ROWS_PER_GROUP):
-                writer.write(observations.table(order[first : first + ROWS_PER_GROUP]))
+            for first in range(0, observations.count, _ROWS_AT_ONCE):
+                writer.write(observations.table(order[first : first + _ROWS_AT_ONCE]))
             return writer.finish()
         except BaseException:
             writer.abandon()

@@ -16,13 +16,16 @@ import numpy.typing as npt
 
 from origin.core.record import SegmentRecord
 from origin.errors import SegmentError, StorageError
+from origin.storage.columns import numbers_of
 from origin.storage.observations import COLUMNS, HEX_DIGITS, schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# A look-up by sample id decodes one group of each file whose range covers it: about 2 ms.
+# A look-up by sample id decodes one group of each file whose range covers it: about 2 ms. A merge
+# holds one of each file it reads; those just sealed are many and small.
 ROWS_PER_GROUP = 1 << 14
+FRESH_ROWS_PER_GROUP = 1 << 12
 
 UNFINISHED = ".unfinished"
 SUFFIX = ".parquet"
@@ -73,10 +76,13 @@ class SegmentWriter:
 
     Args:
         path: the file, once it is whole.
+        rows_per_group: how many rows can be read at a time.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, rows_per_group: int) -> None:
         import pyarrow.parquet as pq
+
+        self._group = rows_per_group
 
         self._final = path
         self._about = Written(path.with_suffix(UNFINISHED))
@@ -115,7 +121,7 @@ class SegmentWriter:
         self._last = bytes(ids[-1])
         self._note_streams(table)
         self._waiting.append(table)
-        self._write_groups(ROWS_PER_GROUP)
+        self._write_groups(self._group)
 
     def _write_groups(self, at_least: int) -> None:
         """Write whole groups of rows, and keep what does not fill one."""
@@ -123,12 +129,12 @@ class SegmentWriter:
 
         while (waiting := sum(table.num_rows for table in self._waiting)) >= at_least:
             table = pa.concat_tables(self._waiting)
-            rows = max(waiting - waiting % ROWS_PER_GROUP, min(waiting, ROWS_PER_GROUP))
-            self._writer.write_table(table.slice(0, rows), row_group_size=ROWS_PER_GROUP)
+            rows = max(waiting - waiting % self._group, min(waiting, self._group))
+            self._writer.write_table(table.slice(0, rows), row_group_size=self._group)
             self._waiting = [table.slice(rows)]
 
     def _note_streams(self, table: "pa.Table") -> None:
-        streams, batches = table["stream_no"].to_numpy(), table["batch_no"].to_numpy()
+        streams, batches = numbers_of(table, "stream_no"), numbers_of(table, "batch_no")
         order = np.argsort(streams, kind="stable")
         numbers, starts = np.unique(streams[order], return_index=True)
         lows = np.minimum.reduceat(batches[order], starts)
@@ -210,11 +216,11 @@ def require_whole(folder: Path, segment: SegmentRecord) -> Path:
     return path
 
 
-def groups(path: Path, at_once: int) -> "Iterator[pa.Table]":
-    """The rows of a segment, some row groups at a time."""
+def groups(path: Path) -> "Iterator[pa.Table]":
+    """The rows of a segment, one group of them at a time."""
     import pyarrow.parquet as pq
 
+    # Arrow's own iteration over batches holds 34 MB for each file.
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        for first in range(0, file.num_row_groups, at_once):
-            last = min(first + at_once, file.num_row_groups)
-            yield file.read_row_groups(range(first, last), use_threads=False)
+        for number in range(file.num_row_groups):
+            yield file.read_row_group(number, use_threads=False)
