@@ -22,9 +22,17 @@ IMAGES, HOSTILE, SCRAPED = golden.SOURCES
 NOW = replace(golden.REREGISTERED, first_seen=IMAGES.first_seen)
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    return Path(shutil.copy(GOLDEN / "v1.db", tmp_path / "v1.db"))
+VERSIONS = [migration.version for migration in MIGRATIONS]
+
+
+@pytest.fixture(params=VERSIONS)
+def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A file of each version, with its segments."""
+    name = f"v{request.param}.db"
+    for path in GOLDEN.glob(f"{name}.segments/*.parquet"):
+        (tmp_path / f"{name}.segments").mkdir(exist_ok=True)
+        shutil.copy(path, tmp_path / f"{name}.segments")
+    return Path(shutil.copy(GOLDEN / name, tmp_path / name))
 
 
 def check_facts(db: ProvenanceDatabase) -> None:
@@ -76,13 +84,28 @@ def check_streams(db: ProvenanceDatabase) -> None:
 
 
 def test_read_as_it_is(copy: Path) -> None:
-    if MIGRATIONS[-1].version == 1:
+    if copy.name == f"v{VERSIONS[-1]}.db":
         with ProvenanceDatabase(copy, read_only=True) as db:
             check_facts(db)
     else:
         with pytest.raises(StorageError, match="open it once without read_only=True"):
             ProvenanceDatabase(copy, read_only=True)
-    assert copy.read_bytes() == (GOLDEN / "v1.db").read_bytes()
+    assert copy.read_bytes() == (GOLDEN / copy.name).read_bytes()
+
+
+@pytest.mark.parametrize("copy", [2], indirect=True)
+def test_segments_and_annotations(copy: Path) -> None:
+    with ProvenanceDatabase(copy, read_only=True) as db:
+        check_sealed(db)
+
+
+def check_sealed(db: ProvenanceDatabase) -> None:
+    """Two streams are sealed, one is not."""
+    assert len(db.ledger.segments()) == 1
+    told = sorted(golden.annotations(3), key=lambda one: (one.batch_no, one.name))
+    assert repr(list(db.annotations.of_stream(3))) == repr(told)
+    report = db.check(roots=False)  # the roots are made up
+    assert (report.ok, report.notes) == (True, ()), str(report)
 
 
 def test_opened_for_writing_and_carried_on(copy: Path) -> None:
@@ -105,12 +128,8 @@ def test_this_version_still_writes_the_same_facts(tmp_path: Path) -> None:
 
 
 def test_what_is_sealed_is_the_same(tmp_path: Path) -> None:
-    """The maker of files from version 2 on: two streams sealed, one not."""
+    """The maker of files from version 2 on."""
     golden.make(tmp_path / "new.db", sealed=True)
     with ProvenanceDatabase(tmp_path / "new.db", read_only=True) as db:
         check_facts(db)
-        assert len(db.ledger.segments()) == 1
-        told = sorted(golden.annotations(3), key=lambda one: (one.batch_no, one.name))
-        assert repr(list(db.annotations.of_stream(3))) == repr(told)
-        report = db.check(roots=False)  # the roots are made up
-        assert (report.ok, report.notes) == (True, ()), str(report)
+        check_sealed(db)
