@@ -333,7 +333,7 @@ def test_files_that_a_merge_replaces_meanwhile_are_asked_for_anew(
 
 
 def test_a_look_up_reads_one_group_of_rows(write, db, session, monkeypatch):
-    monkeypatch.setattr("origin.storage.sealing.FRESH_ROWS_PER_GROUP", 100)
+    monkeypatch.setattr("origin.storage.sealing.sealer.FRESH_ROWS_PER_GROUP", 100)
     write.fill(session, range(2000))
     db.seal()
     engine = QueryEngine(db)

@@ -16,7 +16,7 @@ from check_support import (
 from storage_support import open_stream
 
 from origin.errors import OriginError
-from origin.storage.damage import BatchRange, CheckReport, Damage
+from origin.storage.checks.damage import BatchRange, CheckReport, Damage
 from origin.storage.database import ProvenanceDatabase
 
 SEED = 20260105

@@ -26,9 +26,9 @@ from origin.storage.database import ProvenanceDatabase
 RECORDS_AND_SEALS = """
 import sys
 from check_support import append, record_into
-from origin.storage import sealing
+from origin.storage.sealing import sealer
 from origin.storage.database import ProvenanceDatabase
-sealing.SEGMENT_OBSERVATIONS = 300
+sealer.SEGMENT_OBSERVATIONS = 300
 with ProvenanceDatabase(sys.argv[1], seal_after=None) as db:
     streams = record_into(db, 20)
     print("ready", flush=True)

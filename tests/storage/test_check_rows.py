@@ -12,8 +12,8 @@ from check_support import append, batches_of, checked, everything, record_into, 
 
 from origin.core.record import PackedBatch
 from origin.errors import SegmentError
-from origin.storage import sealing
 from origin.storage.database import ProvenanceDatabase
+from origin.storage.sealing import sealer
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -191,7 +191,7 @@ def test_a_root_that_is_none_of_its_samples(tmp_path: Path) -> None:
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A record whose segments are of several runs, nothing unsealed."""
-    monkeypatch.setattr(sealing, "SEGMENT_OBSERVATIONS", 100)
+    monkeypatch.setattr(sealer, "SEGMENT_OBSERVATIONS", 100)
     path = tmp_path / "runs.db"
     with ProvenanceDatabase(path, seal_after=None) as db:
         record_into(db, 40)

@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from storage_support import batch, fingerprint, open_stream
 
 from origin.core.record import SegmentRecord
-from origin.storage import merging, sealing
 from origin.storage.database import ProvenanceDatabase
-from origin.storage.merging import Merger, Run, Stopped, due_to_settle, due_while_recording
-from origin.storage.sealing import Sealer
+from origin.storage.sealing import merging, sealer
+from origin.storage.sealing.merging import Merger, Run, Stopped, due_to_settle, due_while_recording
+from origin.storage.sealing.sealer import Sealer
 
 
 def run_of(observations: int, number: int = 0) -> Run:
@@ -61,7 +61,7 @@ def test_runs_of_one_size_are_merged_once_there_are_many():
 
 @pytest.fixture
 def db(tmp_path, monkeypatch):
-    monkeypatch.setattr(sealing, "SEGMENT_OBSERVATIONS", 20)
+    monkeypatch.setattr(sealer, "SEGMENT_OBSERVATIONS", 20)
     monkeypatch.setattr(merging, "SPLIT_OBSERVATIONS", 60)
     with ProvenanceDatabase(tmp_path / "p.db", seal_after=None) as opened:
         yield opened
@@ -137,8 +137,8 @@ def test_any_samples_in_any_segments_merge_to_the_same_record(
 ):
     path = tmp_path_factory.mktemp("merging") / "p.db"
     with pytest.MonkeyPatch.context() as patch, ProvenanceDatabase(path, seal_after=None) as db:
-        patch.setattr(sealing, "SEGMENT_OBSERVATIONS", size)
-        patch.setattr(sealing, "FRESH_ROWS_PER_GROUP", 4)
+        patch.setattr(sealer, "SEGMENT_OBSERVATIONS", size)
+        patch.setattr(sealer, "FRESH_ROWS_PER_GROUP", 4)
         patch.setattr(merging, "SPLIT_OBSERVATIONS", split)
         _, stream_no = open_stream(db)
         written = [

@@ -18,11 +18,11 @@ from origin.errors import (
     ReadOnlyDatabaseError,
     SegmentError,
 )
-from origin.storage import sealing
 from origin.storage.database import ProvenanceDatabase
-from origin.storage.observations import table_of
 from origin.storage.schema import batch_key
-from origin.storage.sealing import Sealer
+from origin.storage.sealing import sealer
+from origin.storage.sealing.observations import table_of
+from origin.storage.sealing.sealer import Sealer
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def db(tmp_path):
 
 @pytest.fixture
 def small_segments(monkeypatch):
-    monkeypatch.setattr(sealing, "SEGMENT_OBSERVATIONS", 10)
+    monkeypatch.setattr(sealer, "SEGMENT_OBSERVATIONS", 10)
 
 
 def sealed_rows(db) -> pa.Table:
@@ -78,7 +78,7 @@ def test_sealed_batches_read_as_they_were_written(db):
 def test_sealing_at_any_moment_changes_nothing(tmp_path_factory, steps, size):
     path = tmp_path_factory.mktemp("sealing") / "p.db"
     with pytest.MonkeyPatch.context() as patch, ProvenanceDatabase(path, seal_after=None) as db:
-        patch.setattr(sealing, "SEGMENT_OBSERVATIONS", size)
+        patch.setattr(sealer, "SEGMENT_OBSERVATIONS", size)
         session_id, first = open_stream(db)
         streams = [first, db.open_stream(session_id, "data").stream_no]
         written = {number: [] for number in streams}
@@ -260,10 +260,11 @@ import os, shutil, sys, warnings
 from pathlib import Path
 warnings.simplefilter("ignore", DeprecationWarning)
 from storage_support import batch, open_stream
-from origin.storage import connection, merging, sealing, segments
+from origin.storage import connection
+from origin.storage.sealing import merging, sealer, segments
 from origin.storage.database import ProvenanceDatabase
 folder = Path(sys.argv[1])
-sealing.SEGMENT_OBSERVATIONS = 40
+sealer.SEGMENT_OBSERVATIONS = 40
 whole = [batch(1, number) for number in range(40)]
 
 def prepare(path):
@@ -328,9 +329,9 @@ def test_a_crash_at_any_step_of_sealing_and_merging_loses_and_doubles_nothing(tm
 WRITER = """
 import sys, time
 from storage_support import batch, open_stream
-from origin.storage import sealing, merging
+from origin.storage.sealing import sealer, merging
 from origin.storage.database import ProvenanceDatabase
-sealing.SEGMENT_OBSERVATIONS, merging.FAN = 40, 3
+sealer.SEGMENT_OBSERVATIONS, merging.FAN = 40, 3
 with ProvenanceDatabase(sys.argv[1], seal_after=60) as db:
     session_id, stream_no = open_stream(db)
     for number in range(150):

@@ -8,7 +8,7 @@ import apsw
 
 from origin.core.hashing import merkle_root_of
 from origin.core.record import Annotation, Gap, LicenseRecord, PackedBatch, SourceRecord
-from origin.storage.damage import CheckReport
+from origin.storage.checks.damage import CheckReport
 from origin.storage.database import ProvenanceDatabase
 
 TYPES = ("text", "array", "bytes")

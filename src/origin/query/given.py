@@ -10,7 +10,7 @@ from origin.errors import ConfigurationError
 from origin.query.counts import END, slices
 from origin.query.listing import Range
 from origin.query.records import parse_sample_id
-from origin.storage.observations import hex_column, order_of
+from origin.storage.sealing.observations import hex_column, order_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

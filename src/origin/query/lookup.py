@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from origin.core.record import SegmentRecord
-from origin.storage.observations import schema
+from origin.storage.sealing.observations import schema
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from origin.core.record import PackedBatch, SegmentRecord, StreamRecord
 from origin.storage.batchtable import head_schema, head_table
 from origin.storage.database import ProvenanceDatabase
-from origin.storage.observations import schema, table_of
+from origin.storage.sealing.observations import schema, table_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

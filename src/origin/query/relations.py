@@ -11,7 +11,7 @@ from origin.query.moment import Moment, Moments, unsealed_heads, unsealed_observ
 from origin.query.sql import Query
 from origin.query.streams import license_name
 from origin.storage.database import ProvenanceDatabase
-from origin.storage.observations import schema
+from origin.storage.sealing.observations import schema
 from origin.storage.text import optional_to_column, to_column
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from origin.core.record import Annotation, PackedBatch
-from origin.storage.columns import empty_table, number_column
 from origin.storage.connection import Connection, Row
 from origin.storage.packing import COLUMNS, FINGERPRINT_BYTES, from_row
 from origin.storage.schema import (
@@ -24,6 +23,7 @@ from origin.storage.schema import (
     stream_of,
     stream_range,
 )
+from origin.storage.sealing.columns import empty_table, number_column
 from origin.storage.text import from_column
 
 if TYPE_CHECKING:

@@ -30,11 +30,11 @@ from origin.storage.connection import Connection
 from origin.storage.intake import Intake
 from origin.storage.kept import KeptNumbers
 from origin.storage.ledger import Ledger
+from origin.storage.sealing.upkeep import Upkeep
 from origin.storage.settings import SEAL_AFTER, checked_threshold, settle_fingerprint
-from origin.storage.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from origin.storage.damage import CheckReport
+    from origin.storage.checks.damage import CheckReport
 
 END_STATUSES = ("completed", "failed")
 
@@ -310,7 +310,7 @@ class ProvenanceDatabase(Intake):
             DatabaseNotFoundError: the file is gone.
             StorageError: the file cannot be reached.
         """
-        from origin.storage.checking import check
+        from origin.storage.checks.check import check
 
         self._connection.rows("SELECT 1")
         file = self._connection.file

@@ -27,7 +27,7 @@ from origin.storage.annotations import Annotations
 from origin.storage.catalog import Catalog
 from origin.storage.connection import Connection
 from origin.storage.ledger import Ledger
-from origin.storage.upkeep import Upkeep
+from origin.storage.sealing.upkeep import Upkeep
 
 
 class Listener(Protocol):

@@ -88,7 +88,7 @@ class Ledger:
 
     def _sealed_page(self, following: int, end: int) -> list[PackedBatch]:
         # It needs Arrow, which a record without segments does not.
-        from origin.storage.sealed import SealedBatches
+        from origin.storage.sealing.sealed import SealedBatches
 
         return SealedBatches(self._db, self.folder).next_of(following, end)
 

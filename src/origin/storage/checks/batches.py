@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from origin.core.hashing import merkle_root_of
 from origin.errors import DatabaseBusyError, StorageError
-from origin.storage.checkcatalog import reading
+from origin.storage.checks.catalog import reading
+from origin.storage.checks.findings import Findings, Range, Ranges, Stream, between
+from origin.storage.checks.look import Look
 from origin.storage.checksums import batch_checksum, head_checksum, total_of
 from origin.storage.connection import Row
-from origin.storage.findings import Findings, Range, Ranges, Stream, between
-from origin.storage.look import Look
 from origin.storage.schema import LAST_BATCH_NO, stream_of
 
 _ALTERED = "not as written: the checksum does not fit"

@@ -13,11 +13,11 @@ import numpy as np
 
 from origin.core.hashing import merkle_root_of
 from origin.core.record import SegmentRecord
+from origin.storage.checks.findings import Findings, Range, Ranges
 from origin.storage.connection import Connection, Row
-from origin.storage.findings import Findings, Range, Ranges
-from origin.storage.observations import schema
 from origin.storage.schema import batch_key, number_of
-from origin.storage.segments import SUFFIX, UNFINISHED, digest_of, ids_of
+from origin.storage.sealing.observations import schema
+from origin.storage.sealing.segments import SUFFIX, UNFINISHED, digest_of, ids_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

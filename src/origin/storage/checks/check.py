@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from origin.errors import StorageError
-from origin.storage.checkbatches import BatchesCheck
-from origin.storage.checkcatalog import CatalogCheck, reading
-from origin.storage.checksegments import SegmentsCheck
+from origin.storage.checks.batches import BatchesCheck
+from origin.storage.checks.catalog import CatalogCheck, reading
+from origin.storage.checks.damage import CheckReport
+from origin.storage.checks.findings import Findings
+from origin.storage.checks.look import Look, Moved
+from origin.storage.checks.segments import SegmentsCheck
 from origin.storage.connection import Connection
-from origin.storage.damage import CheckReport
-from origin.storage.findings import Findings
-from origin.storage.look import Look, Moved
 
 _ATTEMPTS = 20
 

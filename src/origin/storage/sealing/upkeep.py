@@ -16,7 +16,7 @@ from origin.storage.connection import Connection
 from origin.storage.ledger import Ledger
 
 if TYPE_CHECKING:
-    from origin.storage.sealing import Sealer
+    from origin.storage.sealing.sealer import Sealer
 
 # Who records faster than can be sealed waits once so many times the threshold is unsealed.
 _TOO_MUCH = 8
@@ -47,12 +47,12 @@ class Upkeep:
     @cached_property
     def _sealer(self) -> "Sealer":
         # Arrow and NumPy are loaded when there is something to seal.
-        from origin.storage.sealing import Sealer
+        from origin.storage.sealing.sealer import Sealer
 
         return Sealer(self._db, self._ledger)
 
     def _merge(self, while_recording: bool) -> None:
-        from origin.storage import merging
+        from origin.storage.sealing import merging
 
         merger = merging.Merger(self._db, self._ledger, self._sealer)
         due = merging.due_while_recording if while_recording else merging.due_to_settle

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from origin.core.record import SegmentRecord
-from origin.storage.columns import number_column
 from origin.storage.connection import Connection
 from origin.storage.ledger import Ledger
-from origin.storage.observations import order_of
-from origin.storage.sealing import Sealer
-from origin.storage.segments import (
+from origin.storage.sealing.columns import number_column
+from origin.storage.sealing.observations import order_of
+from origin.storage.sealing.sealer import Sealer
+from origin.storage.sealing.segments import (
     ROWS_PER_GROUP,
     SegmentWriter,
     Written,
@@ -44,7 +44,7 @@ SETTLED = 4
 SPLIT_OBSERVATIONS = 8 << 20
 
 # So many rows are put in order at a time, of all runs together; they take 300 bytes each.
-_ROWS_AT_ONCE = 1 << 16
+_ROWS_AT_ONCE = 1 << 14
 
 _log = logging.getLogger("origin")
 

@@ -9,10 +9,10 @@ from typing import Any
 import apsw
 
 from origin.errors import DatabaseBusyError, StorageError
+from origin.storage.checks.findings import Findings, Range
+from origin.storage.checks.look import Look
 from origin.storage.checksums import Value, register, row_checksum
 from origin.storage.connection import Row
-from origin.storage.findings import Findings, Range
-from origin.storage.look import Look
 from origin.storage.schema import (
     APPLICATION_ID,
     MIGRATIONS,

@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from origin.core.record import PackedBatch
 from origin.errors import SegmentError
-from origin.storage.columns import empty_table, number_column, numbers_of
 from origin.storage.connection import Connection, Row
-from origin.storage.observations import schema
 from origin.storage.schema import number_of, stream_of
-from origin.storage.segments import ids_of
+from origin.storage.sealing.columns import empty_table, number_column, numbers_of
+from origin.storage.sealing.observations import schema
+from origin.storage.sealing.segments import ids_of
 from origin.storage.text import from_column, optional_from_column
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from origin.core.record import PackedBatch
-from origin.storage.columns import number_column, text_column
+from origin.storage.sealing.columns import number_column, text_column
 from origin.storage.text import optional_to_column, to_column
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from origin.core.record import SegmentRecord
 from origin.errors import SegmentError, StorageError
-from origin.storage.columns import numbers_of
-from origin.storage.observations import COLUMNS, HEX_DIGITS, schema
+from origin.storage.sealing.columns import numbers_of
+from origin.storage.sealing.observations import COLUMNS, HEX_DIGITS, schema
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from origin.core.record import PackedBatch, utc_now
 from origin.storage.connection import Connection
 from origin.storage.ledger import Ledger
-from origin.storage.observations import Observations, order_of
 from origin.storage.schema import batch_key
-from origin.storage.segments import (
+from origin.storage.sealing.observations import Observations, order_of
+from origin.storage.sealing.segments import (
     FRESH_ROWS_PER_GROUP,
     SUFFIX,
     UNFINISHED,
@@ -31,7 +31,7 @@ if sys.platform != "win32":
     import fcntl
 
 # So many observations become one segment at a time; they take about 100 bytes each meanwhile.
-SEGMENT_OBSERVATIONS = 1 << 18
+SEGMENT_OBSERVATIONS = 1 << 17
 
 _ROWS_AT_ONCE = 1 << 14
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from origin.storage.damage import BatchRange, Damage
+from origin.storage.checks.damage import BatchRange, Damage
 from origin.storage.schema import LAST_BATCH_NO, number_of, stream_of
 
 # Of rows that are damaged in one way in one table so many are named one by one.

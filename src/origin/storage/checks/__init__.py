@@ -1,0 +1,1 @@
+"""Is every committed byte as it was written? What ``db.check()`` does."""

@@ -1,0 +1,1 @@
+"""Sealed segments: moving observations into Parquet files, merging these, reading them back."""
