@@ -11,6 +11,7 @@ OriginError
 ├── SourceNotFoundError       (LookupError)      no source has that id
 ├── LicenseNotFoundError      (LookupError)      no license has that id
 ├── SampleNotFoundError       (LookupError)      that sample was never seen
+├── BatchNotFoundError        (LookupError)      the session has no batch of that number
 ├── SessionEndedError         (ValueError)       recording into a session that has ended
 │   └── SessionAlreadyEndedError                 ending it a second time
 ├── SourceLicenseError        (ValueError)       a hook contradicts the registered license
@@ -74,6 +75,10 @@ class LicenseNotFoundError(OriginError, LookupError):
 
 class SampleNotFoundError(OriginError, LookupError):
     """No observation of that sample is in the record."""
+
+
+class BatchNotFoundError(OriginError, LookupError):
+    """The session has no batch of that number."""
 
 
 class SessionEndedError(OriginError, ValueError):

@@ -24,7 +24,7 @@ STREAM = st.tuples(st.sampled_from(SOURCES), st.integers(0, 1), BATCHES)
 SESSION = st.lists(STREAM, max_size=4)
 
 examples = settings(
-    max_examples=30,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -79,7 +79,7 @@ class Record:
 
 @pytest.fixture(autouse=True)
 def _small_slices(monkeypatch):
-    monkeypatch.setattr(counts, "_SLICE_OBSERVATIONS", 5)
+    monkeypatch.setattr(counts, "_SLICE_OBSERVATIONS", 20)
     monkeypatch.setattr(given_samples, "_FEW", 3)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 import origin
-from origin.errors import ConfigurationError, OriginWarning
+from origin.errors import BatchNotFoundError, ConfigurationError, OriginWarning
 from origin.hooks.pytorch import DataLoaderHook
 
 
@@ -71,7 +71,7 @@ def test_a_step_of_several_ranks_and_sources(db, session, ask):
 
 def test_a_step_that_was_never_taken(db, session, ask):
     record(db, session, loader(20))
-    with pytest.raises(ConfigurationError, match="has 5 batches"):
+    with pytest.raises(BatchNotFoundError, match="has 5 batches"):
         ask("get_step", session, 5)
     with pytest.raises(ConfigurationError, match="batch_no"):
         ask("get_step", session, -1)

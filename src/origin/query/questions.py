@@ -199,7 +199,8 @@ class Questions:
 
         Raises:
             SessionNotFoundError: no session has that id.
-            ConfigurationError: the session has no such stream, or no batch of that number.
+            BatchNotFoundError: no such batch is on record.
+            ConfigurationError: the session has no such stream.
         """
         streams = self._chosen(session_id, source, rank, stream_no)
         return read_step(self._db, self._asker, session_id, batch_no, streams, before)

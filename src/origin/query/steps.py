@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from origin.core.record import Gap, Observation, PackedBatch, StreamRecord
-from origin.errors import ConfigurationError
+from origin.errors import BatchNotFoundError, ConfigurationError
 from origin.query.asking import Asker
 from origin.query.listing import checked_limit
 from origin.query.records import BatchRecord, batch_record, iso_time, sample_record
@@ -163,7 +163,8 @@ def read_step(
     """The batches of one number, and of those right before it.
 
     Raises:
-        ConfigurationError: there is no batch of that number.
+        BatchNotFoundError: there is no batch of that number.
+        ConfigurationError: a number makes no sense.
     """
     for name, value in (("batch_no", batch_no), ("before", before)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
@@ -183,7 +184,7 @@ def read_step(
     is_there = any(batch.batch_no == batch_no for batch, _ in batches)
     if not is_there and not any(gap.last_batch >= batch_no for gap in missing):
         most = max(stream.batches for stream in streams)
-        raise ConfigurationError(
+        raise BatchNotFoundError(
             f"there is no batch {batch_no}: the longest of these streams has {most:,} batches, "
             "which are numbered from 0"
         )

@@ -39,10 +39,17 @@ class Upkeep:
         self._ledger = ledger
         self._seal_after = seal_after
         self._appended = 0
-        self._thread: threading.Thread | None = None
-        self._pid = os.getpid()
         self._stopping = threading.Event()
+        self._begin_anew()
         _living.add(self)
+
+    def _begin_anew(self) -> None:
+        """No thread is at work: there was none yet, or it stayed in the parent of a fork."""
+        self._pid = os.getpid()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        # What came in while the thread was about to end is not left to the next batch.
+        self._wanted = self._at_work = False
 
     @cached_property
     def _sealer(self) -> "Sealer":
@@ -127,19 +134,30 @@ class Upkeep:
             thread.join()
 
     def _start(self) -> None:
-        is_at_it = self._thread is not None and self._thread.is_alive()
-        if is_at_it and self._pid == os.getpid():
-            return
-        self._pid = os.getpid()
-        thread = threading.Thread(target=self._work, name="origin-sealing", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # the interpreter is ending; another process seals, another day
-            return
-        self._thread = thread
+        if self._pid != os.getpid():
+            self._begin_anew()
+        with self._lock:
+            self._wanted = True
+            if self._at_work:
+                return
+            thread = threading.Thread(target=self._work, name="origin-sealing", daemon=True)
+            with suppress(RuntimeError):  # the interpreter is ending; another process seals
+                thread.start()
+                self._at_work = True
+                self._thread = thread
 
     def _work(self) -> None:
-        self._tend(self._seal_and_merge)
+        try:
+            while self._is_wanted():
+                self._tend(self._seal_and_merge)
+        finally:
+            self._at_work = False
+
+    def _is_wanted(self) -> bool:
+        with self._lock:
+            self._at_work = self._wanted and not self._stopping.is_set()
+            self._wanted = False
+            return self._at_work
 
     def _seal_and_merge(self) -> None:
         self._seal(self._seal_after or 1)
