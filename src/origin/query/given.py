@@ -1,9 +1,11 @@
 """Samples that users give to be looked for: fingerprints, or the values themselves."""
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from origin.core.fingerprint import fingerprint_digest
 from origin.errors import ConfigurationError
@@ -30,7 +32,6 @@ class Given:
     Attributes:
         count: how many were given.
         distinct: how many different ones.
-        numbers: theirs; what was given more than once goes by the first.
 
     >>> given = Given([(0, b"a" * 32), (1, b"b" * 32), (2, b"a" * 32)])
     >>> given.count, given.distinct
@@ -38,27 +39,27 @@ class Given:
     """
 
     def __init__(self, pairs: Iterable[tuple[int, bytes]]) -> None:
-        packed, numbers = bytearray(), []
-        first: dict[bytes, int] = {}
-        last, current = -1, 0
-        self.count = 0
+        told, told_numbers = bytearray(), array("q")
         for number, fingerprint in pairs:
-            is_own = number != last
-            self.count += is_own
-            last = number
-            # What was given twice goes by its first number.
-            if is_own:
-                current = first.setdefault(fingerprint, number)
-            if current == number:
-                packed += fingerprint
-                numbers.append(number)
-        self.distinct = len(first)
-        self.numbers = frozenset(first.values())
-        order = order_of(bytes(packed))
-        self._packed = np.frombuffer(packed, np.uint8).reshape(-1, 32)[order]
-        self._numbers = np.array(numbers, np.int64)[order]
+            told += fingerprint
+            told_numbers.append(number)
+        packed = np.frombuffer(told, np.uint8).reshape(-1, 32)
+        numbers = np.frombuffer(told_numbers, np.int64)
+        # The first fingerprint of each number is its value's own.
+        own = np.flatnonzero(np.diff(numbers, prepend=-1))
+        is_new = ~_repeats(packed[own])
+        self.count, self.distinct = len(own), int(is_new.sum())
+        self._firsts = numbers[own[is_new]]
+        kept = np.flatnonzero(np.isin(numbers, self._firsts))
+        kept = kept[order_of(packed[kept].tobytes())]
+        self._packed, self._numbers = packed[kept], numbers[kept]
         # The first eight bytes, big-endian, order fingerprints as their hex digits do.
         self._heads = self._packed[:, :8].copy().view(">u8").reshape(-1).astype(np.uint64)
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Those of the distinct ones; what was given more than once goes by the first."""
+        return frozenset(self._firsts.tolist())
 
     def ranges(self) -> list[Range]:
         """Ranges of sample ids that hold them all."""
@@ -81,6 +82,16 @@ class Given:
                 "given_no": pa.array(self._numbers[begin:end], pa.int64()),
             }
         )
+
+
+def _repeats(packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Which fingerprints stand further up already."""
+    order = order_of(packed.tobytes())
+    ordered = packed[order]
+    is_repeat = np.zeros(len(packed), bool)
+    # Equal ones keep their order: the first of them comes first.
+    is_repeat[order[1:]] = (ordered[1:] == ordered[:-1]).all(axis=1)
+    return is_repeat
 
 
 def _head(sample_id: str) -> np.uint64:
