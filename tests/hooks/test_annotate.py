@@ -31,7 +31,7 @@ def told(recording: Recording, hook: BaseHook) -> dict[int, dict[str, float]]:
     """What is on record of each batch."""
     recording.db.flush()
     found: dict[int, dict[str, float]] = {}
-    for note in recording.db.annotations.of_stream(hook.stream().number):
+    for note in recording.db.batch_table.annotations([hook.stream().number]):
         found.setdefault(note.batch_no, {})[note.name] = note.value
     return found
 
@@ -62,8 +62,15 @@ def test_the_last_one_holds(recording: Recording, committed: bool) -> None:
             if committed:
                 recording.db.flush()
         hook.annotate(accuracy=0.5)
-        hook.annotate()
     assert told(recording, hook) == {n: {"loss": 1.0, "accuracy": 0.5} for n in range(2)}
+
+
+def test_no_number_at_all(recording: Recording) -> None:
+    hook = recording.hook()
+    hook.observe(BATCHES[0])
+    with pytest.raises(ConfigurationError, match=r"annotate\(loss=0\.5\)"):
+        hook.annotate()
+    recording.hook("other", enabled=False).annotate()
 
 
 def test_an_observed_batch(recording: Recording) -> None:
@@ -296,7 +303,7 @@ def test_closing_commits_what_was_said(path: Path) -> None:
         hook.annotate(loss=1)
     recording.db.close()
     with ProvenanceDatabase(path) as db:
-        assert [note.batch_no for note in db.annotations.of_stream(1)] == list(range(6))
+        assert [note.batch_no for note in db.batch_table.annotations([1])] == list(range(6))
 
 
 def test_a_process_that_ends_without_a_word(path: Path) -> None:
@@ -310,7 +317,7 @@ def test_a_process_that_ends_without_a_word(path: Path) -> None:
     )
     _, errors = start(script, path).communicate()
     with ProvenanceDatabase(path) as db:
-        assert [note.batch_no for note in db.annotations.of_stream(1)] == [0, 1], errors
+        assert [note.batch_no for note in db.batch_table.annotations([1])] == [0, 1], errors
 
 
 def test_numbers_reach_the_disk_by_themselves(recording: Recording) -> None:
@@ -319,7 +326,7 @@ def test_numbers_reach_the_disk_by_themselves(recording: Recording) -> None:
     hook.annotate(loss=1)
     until = time.monotonic() + 20
     with ProvenanceDatabase(recording.path, read_only=True) as reader:
-        while not list(reader.annotations.of_stream(1)):
+        while not list(reader.batch_table.annotations([1])):
             assert time.monotonic() < until
             time.sleep(0.02)
 

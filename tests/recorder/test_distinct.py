@@ -1,6 +1,8 @@
 """Counting distinct fingerprints: exact, in little memory."""
 
 import random
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from recorder_support import run
 
 from origin.recorder import distinct
 from origin.recorder.distinct import DistinctCounter
+from origin.recorder.spill import SpilledWords
 
 LARGE = """
 import resource
@@ -44,12 +47,14 @@ actions = st.lists(
 )
 
 
-@given(actions=actions, least=st.integers(1, 20))
+@given(actions=actions, least=st.integers(1, 20), most=st.sampled_from([1, 7, 1 << 21]))
 @settings(max_examples=300, deadline=None)
-def test_like_a_set(actions: list[list[int] | None], least: int) -> None:
-    """Adding lists of numbers, and counting now and then."""
+def test_like_a_set(actions: list[list[int] | None], least: int, most: int) -> None:
+    """Adding lists of numbers, and counting now and then, in memory and on the disk."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distinct, "_MIN_FRESH", least)
+        patch.setattr(distinct, "_MAX_KNOWN", most)
+        patch.setattr(distinct, "_PARTS_AT_ONCE", 300)
         patch.setattr(distinct, "_MIN_PACKED", 32 * (least // 2))
         counter, known = DistinctCounter(), set[int]()
         for action in actions:
@@ -88,6 +93,36 @@ def test_two_million_with_repeats() -> None:
     assert len(known) < total
 
 
+def words(*numbers: int) -> np.ndarray:
+    return np.array(numbers, np.uint64)
+
+
+def test_runs_on_the_disk_are_merged_and_few() -> None:
+    spilled, known = SpilledWords(), set[int]()
+    for number in range(200):
+        some = sorted({(number * 7919 + n * 104729) << 40 for n in range(50)})
+        spilled.add(words(*some))
+        known.update(some)
+        spilled.work(400)
+    assert spilled.count_with(words()) == len(known)
+    assert len(spilled._runs) < 20
+
+
+def test_without_room_on_the_disk_it_counts_in_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(distinct, "_MAX_KNOWN", 8)
+    monkeypatch.setattr(distinct, "_MIN_FRESH", 1)
+    monkeypatch.setattr(distinct, "_MIN_PACKED", 1)
+    counter = DistinctCounter()
+    for number in range(20):
+        counter.add(digest(number))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    for number in range(10, 60):
+        counter.add(digest(number << 50))
+    assert counter.count() == 20 + 50
+
+
 def test_memory_at_ten_million() -> None:
     bytes_each = float(run(LARGE))
-    assert bytes_each <= 16
+    assert bytes_each <= 8

@@ -16,6 +16,7 @@ from origin.core.record import Gap, PackedBatch
 from origin.errors import OriginWarning, SessionEndedError, StorageError
 from origin.hooks.placement import Placement
 from origin.recorder import capture, committer
+from origin.recorder.distinct import DistinctCounter
 from origin.recorder.recorder import Recorder
 from origin.recorder.stream import _ENTRY_BYTES, PendingBatch
 from origin.storage.database import ProvenanceDatabase
@@ -233,3 +234,18 @@ def test_no_training_data_outlives_the_recording(
     assert capture._spare
     db.close()
     assert not capture._spare
+
+
+def test_a_fault_in_counting_costs_the_record_nothing(
+    db: ProvenanceDatabase, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(self: DistinctCounter, packed: bytes) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(DistinctCounter, "add", failing)
+    session_id = begin(db)
+    for _ in hook(db, session_id).wrap([rows(number) for number in range(5)]):
+        pass
+    db.end_session(session_id)
+    assert (numbers(db), ranges(db, session_id)) == (list(range(5)), [])
+    assert "too few distinct samples" in caplog.text

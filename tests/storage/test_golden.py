@@ -103,7 +103,7 @@ def check_sealed(db: ProvenanceDatabase) -> None:
     """Two streams are sealed, one is not."""
     assert len(db.ledger.segments()) == 1
     told = sorted(golden.annotations(3), key=lambda one: (one.batch_no, one.name))
-    assert repr(list(db.annotations.of_stream(3))) == repr(told)
+    assert repr(list(db.batch_table.annotations([3]))) == repr(told)
     report = db.check(roots=False)  # the roots are made up
     assert (report.ok, report.notes) == (True, ()), str(report)
 

@@ -31,7 +31,7 @@ from origin.storage.packing import COLUMNS
         {"count": 0},
         {"count": 0, "byte_sizes": [], "content_types": [], "keys": [], "metadata": []},
         {"count": 1, "byte_sizes": [7], "content_types": ["json"]},
-        {"epoch": 2**40, "seen_at": -5},
+        {"epoch": 2**31 - 1, "seen_at": -5},
         {"batch_no": 2**40 - 1},
     ],
 )

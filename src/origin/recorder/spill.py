@@ -8,6 +8,7 @@ import os
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -114,13 +115,29 @@ class _Run:
 
     def part(self, number: int) -> Words:
         begin, end = (int(place) for place in self._ends[number : number + 2])
-        raw = os.pread(self._file.fileno(), 8 * (end - begin), 8 * begin)
+        raw = _read(self._file, 8 * (end - begin), 8 * begin)
         return np.frombuffer(raw, np.uint64)
 
     def _write(self, at: int, words: Words) -> None:
         raw, written = np.ascontiguousarray(words).data.cast("B"), 0
         while written < len(raw):
-            written += os.pwrite(self._file.fileno(), raw[written:], 8 * at + written)
+            written += _write(self._file, raw[written:], 8 * at + written)
+
+
+# A forked child shares the place in a file with its parent, so it is given each time; Windows,
+# which has no forks, has no such calls either.
+def _read(file: IO[bytes], size: int, at: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(file.fileno(), size, at)
+    file.seek(at)
+    return file.read(size)
+
+
+def _write(file: IO[bytes], raw: memoryview, at: int) -> int:
+    if hasattr(os, "pwrite"):
+        return os.pwrite(file.fileno(), raw, at)
+    file.seek(at)
+    return file.write(raw)
 
 
 def _bounds(words: Words) -> npt.NDArray[np.int64]:

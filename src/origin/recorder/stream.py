@@ -1,5 +1,6 @@
 """A stream while it is recorded, and the batches on their way to the database."""
 
+import logging
 import os
 import time
 from typing import Any
@@ -9,6 +10,8 @@ from origin.core.record import Annotation, PackedBatch, StreamRecord
 from origin.errors import RecordingError
 from origin.recorder.capture import Capture
 from origin.recorder.distinct import DistinctCounter
+
+_log = logging.getLogger("origin")
 
 # Rough sizes of the objects that a batch and its samples keep alive.
 _ENTRY_BYTES, _KEY_BYTES, _METADATA_BYTES, _NUMBER_BYTES = 512, 80, 512, 128
@@ -116,11 +119,14 @@ class PendingBatch:
         self.number()
         try:
             self.hash(aside=True)
-            if self.fingerprints is not None:
-                self.distinct.add(self.fingerprints)
         except Exception as error:  # the batch becomes a gap, whatever the reason
             self.fail(error)
             self.stream.news.append(error)
+        if self.fingerprints is not None:
+            try:
+                self.distinct.add(self.fingerprints)
+            except Exception:  # statistics must not cost the record a batch
+                _log.exception("hook.get_stats() may count too few distinct samples from now on")
 
     def give_up(self, reason: str) -> None:
         """The thread that was to prepare it died: it fails unless it is fingerprinted already."""

@@ -29,6 +29,8 @@ from origin.storage.connection import Connection
 from origin.storage.ledger import Ledger
 from origin.storage.sealing.upkeep import Upkeep
 
+_MAX_WORLD_SIZE = 2**31 - 1
+
 
 class Listener(Protocol):
     """Who holds something back that belongs into the database."""
@@ -131,7 +133,13 @@ class Intake:
         Raises:
             SessionNotFoundError, SessionEndedError: nothing can be recorded into the session.
             SourceNotFoundError: nobody registered the source.
+            InvalidRecordError: ``rank`` or ``world_size`` are out of range.
         """
+        if not 0 <= rank < world_size <= _MAX_WORLD_SIZE:
+            raise InvalidRecordError(
+                f"rank {rank!r} of {world_size!r} is out of range: ranks are numbered from 0, and "
+                "there must be more processes than that"
+            )
         writer_no = self._writer_no()
         with self._connection.transaction():
             session_no = self.require_running(session_id)

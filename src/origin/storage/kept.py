@@ -5,6 +5,7 @@ from typing import Any
 
 from origin.core.record import utc_now
 from origin.errors import OriginError
+from origin.storage.checksums import row_checksum
 from origin.storage.connection import Connection
 from origin.storage.text import to_column
 
@@ -29,17 +30,18 @@ class KeptNumbers:
             holds_for: what they must have been found for.
         """
         row = self._db.row(
-            "SELECT value FROM kept_numbers JOIN sessions USING (session_no)"
+            "SELECT k.session_no, name, holds_for, value, kept_at, k.checksum"
+            " FROM kept_numbers AS k JOIN sessions USING (session_no)"
             " WHERE session_id = ? AND name = ? AND holds_for = ?",
             (to_column(session_id), name, holds_for),
         )
-        if row is None:
-            return None
         try:
-            return json.loads(row[0])
+            if row is not None and row_checksum("kept_numbers", *row[:-1]) == row[-1]:
+                return json.loads(row[3])
         except ValueError:
-            # They can be found again; what they were found from is the record.
-            return None
+            pass
+        # What is damaged is found again, from the record, and then replaced.
+        return None
 
     def put(self, session_id: str, name: str, holds_for: str, value: Any) -> None:
         """Keep JSON for a session, if that is possible now.

@@ -17,6 +17,11 @@ from origin.storage.schema import LAST_BATCH_NO, batch_key
 _PAGE_ROWS = 256
 _PAGE_BYTES = 2 << 20
 
+# Keys and metadata take memory while they are sealed: so many deflated bytes count as much as an
+# observation.
+_BYTES_AS_ONE = 64
+_DETAILS = COLUMNS.split(", ").index("details")
+
 _LAST_ID = (1 << 63) - 1
 
 
@@ -25,6 +30,8 @@ class Ledger:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
+        # The segments that were found whole, and what told of each file then.
+        self._whole: dict[str, tuple[int, int, int]] = {}
 
     def append(self, batches: Sequence[PackedBatch]) -> None:
         """Write batches; call it inside a transaction."""
@@ -42,6 +49,25 @@ class Ledger:
             " first_sample, last_sample, sealed_at FROM segments ORDER BY segment_no"
         )
         return tuple(SegmentRecord(*row) for row in rows)
+
+    def path_of(self, segment: SegmentRecord) -> Path:
+        """Where a segment is; every byte of it is as it was sealed.
+
+        The file is read through once in a process, and again when its size, time or place on
+        the disk have changed.
+
+        Raises:
+            SegmentError: it is missing or altered.
+        """
+        from origin.storage.sealing.segments import require_whole
+
+        path = self.folder / segment.name
+        marks = _marks_of(path)
+        if marks is None or self._whole.get(segment.name) != marks:
+            require_whole(self.folder, segment)
+            if marks is not None:
+                self._whole[segment.name] = marks
+        return path
 
     def unsealed(self) -> int:
         """How many observations are in no segment."""
@@ -129,7 +155,7 @@ class Ledger:
                         return found
                     raise
                 found.append(batch)
-                left -= max(batch.count, 1)
+                left -= max(batch.count, 1, len(row[_DETAILS] or b"") // _BYTES_AS_ONE)
                 if left <= 0:
                     break
             following = page[1] + 1
@@ -149,3 +175,11 @@ class Ledger:
             if size >= _PAGE_BYTES:
                 return number, batch_id
         return (len(found), found[-1][0]) if found else None
+
+
+def _marks_of(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino

@@ -16,6 +16,8 @@ from origin.storage.text import from_column, to_column
 
 FINGERPRINT_BYTES = 32
 
+LAST_EPOCH = 2**31 - 1
+
 COLUMNS = "batch_id, epoch, seen_at, root, fingerprints, byte_sizes, content_type, details"
 
 # With the checksums, which tell whether a row is as it was written.
@@ -34,6 +36,11 @@ def _require_sound(batch: PackedBatch) -> None:
         raise InvalidRecordError(
             f"the fingerprints of batch {batch.batch_no} of stream {batch.stream_no} take "
             f"{len(batch.fingerprints)} bytes, no multiple of {FINGERPRINT_BYTES}"
+        )
+    if not (isinstance(batch.epoch, int) and 0 <= batch.epoch <= LAST_EPOCH):
+        raise InvalidRecordError(
+            f"epoch {batch.epoch!r} of batch {batch.batch_no} of stream {batch.stream_no} is out "
+            f"of range: epochs are numbered from 0 to {LAST_EPOCH}"
         )
     for name in ("byte_sizes", "content_types", "keys", "metadata"):
         values = getattr(batch, name)

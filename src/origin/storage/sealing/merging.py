@@ -157,6 +157,9 @@ class Merger:
 
     def _switch(self, old: Sequence[SegmentRecord], run: Sequence[Written]) -> None:
         with self._db.transaction():
+            listed = {segment.segment_no for segment in self._ledger.segments()}
+            if not (self._sealer.are_there(run) and listed.issuperset(o.segment_no for o in old)):
+                raise Stopped  # another process did the same, where locks do not work
             self._sealer.list_segments(run)
             self._db.many(
                 "DELETE FROM segments WHERE segment_no = ?",

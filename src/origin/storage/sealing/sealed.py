@@ -102,7 +102,7 @@ def matching(path: Path, stream_no: int, first: int, last: int) -> "Iterator[pa.
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for group in range(file.num_row_groups):
                 chosen = _chosen(file, group, stream_no, first, last)
                 if len(chosen):
@@ -147,10 +147,6 @@ def _batch(head: Row, rows: "pa.Table") -> PackedBatch:
 
 def _told(text: str | None) -> dict[str, Any] | None:
     return None if text is None else json.loads(from_column(text))
-
-
-def _unless_all_missing(values: list[Any]) -> list[Any] | None:
-    return None if all(value is None for value in values) else values
 
 
 def _one_or_all(values: list[Any], of_none: Any) -> Any:

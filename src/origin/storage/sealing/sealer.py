@@ -6,18 +6,18 @@ nobody's, and whoever seals next removes it. One process seals at a time.
 """
 
 import json
-import logging
-import os
-import sys
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 
 from origin.core.record import PackedBatch, utc_now
+from origin.errors import StorageError
 from origin.storage.connection import Connection
 from origin.storage.ledger import Ledger
 from origin.storage.schema import batch_key
+from origin.storage.sealing.lock import FolderLock
 from origin.storage.sealing.observations import Observations, order_of
 from origin.storage.sealing.segments import (
     FRESH_ROWS_PER_GROUP,
@@ -27,11 +27,11 @@ from origin.storage.sealing.segments import (
     Written,
 )
 
-if sys.platform != "win32":
-    import fcntl
-
 # So many observations become one segment at a time; they take about 100 bytes each meanwhile.
 SEGMENT_OBSERVATIONS = 1 << 17
+
+# Somebody is about to remove the file.
+_DOOMED = -1.0
 
 _ROWS_AT_ONCE = 1 << 14
 
@@ -39,8 +39,6 @@ _ROWS_AT_ONCE = 1 << 14
 REPLACED_SECONDS = 60.0
 
 _MIN_FREE_PAGES, _PAGES_AT_ONCE = 1024, 1024
-
-_log = logging.getLogger("origin")
 
 
 class Sealer:
@@ -53,42 +51,42 @@ class Sealer:
 
     @contextmanager
     def alone(self) -> Iterator[bool]:
-        """Keeps other processes from sealing; False if one of them is at it."""
-        self._folder.mkdir(exist_ok=True)
-        if sys.platform == "win32":
-            # Two processes may do the same work there, and one of them throws it away.
-            yield True
-            return
-        number = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            try:
-                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield False
-                return
-            try:
-                yield True
-            finally:
-                # A forked child has the same lock: closing our end would not free it.
-                fcntl.flock(number, fcntl.LOCK_UN)
-        finally:
-            os.close(number)
+        """Keeps other processes from sealing; False if one of them is at it.
 
-    def seal_next(self) -> int:
-        """Move the oldest unsealed batches into a segment; returns how many observations."""
+        Raises:
+            StorageError: there can be no folder for segments.
+        """
+        try:
+            self._folder.mkdir(exist_ok=True)
+            lock = FolderLock(self._folder)
+        except OSError as error:
+            raise StorageError(f"nothing can be sealed into {self._folder}: {error}") from error
+        try:
+            yield lock.is_ours
+        finally:
+            lock.release()
+
+    def seal_next(self) -> tuple[int, int] | None:
+        """Move the oldest unsealed batches into a segment.
+
+        Returns:
+            How many batches and observations: none if another process came first. None if there
+            is nothing to move.
+        """
         batches = self._ledger.oldest_unsealed(SEGMENT_OBSERVATIONS)
         if not batches:
-            return 0
-        written = self._write(Observations(batches))
+            return None
+        observations = Observations(batches)
+        run = [self._write(observations)] if observations.count else []
         try:
-            is_listed = self._switch(batches, written)
+            is_listed = self._switch(batches, run)
         except BaseException:
             # The commit may have succeeded all the same: only the catalog can tell.
             self.tidy(after_seconds=0)
             raise
         if not is_listed:
             self.tidy(after_seconds=0)
-        return written.observations if is_listed else 0
+        return (len(batches), observations.count) if is_listed else (0, 0)
 
     def new_segment(self, rows_per_group: int) -> SegmentWriter:
         """Begin a file; until it is listed, whoever tidies up may remove it."""
@@ -99,9 +97,12 @@ class Sealer:
 
     def dispose_of(self, names: Iterable[str]) -> None:
         """Note files that no record needs any more; call it inside a transaction."""
+        self._note(names, time.time())
+
+    def _note(self, names: Iterable[str], since: float) -> None:
         self._db.many(
             "INSERT OR REPLACE INTO disposable_files (name, since) VALUES (?, ?)",
-            [(name, time.time()) for name in names],
+            [(name, since) for name in names],
         )
 
     def _write(self, observations: Observations) -> Written:
@@ -115,26 +116,42 @@ class Sealer:
             writer.abandon()
             raise
 
-    def _switch(self, batches: Sequence[PackedBatch], written: Written) -> bool:
-        ids = [batch_key(batch.stream_no, batch.batch_no) for batch in batches]
+    def _switch(self, batches: Sequence[PackedBatch], run: Sequence[Written]) -> bool:
+        # Others may append to these streams meanwhile, behind what was read of them.
+        parts = [list(part) for _, part in groupby(batches, key=lambda batch: batch.stream_no)]
         with self._db.transaction():
-            if not self._is_unsealed(ids, written.observations):
+            if not (self.are_there(run) and all(map(self._is_unsealed, parts))):
                 return False
-            self.list_segments([written])
-            self._keep_heads(batches, ids)
-            self._db.rows("DELETE FROM batches WHERE batch_id BETWEEN ? AND ?", (ids[0], ids[-1]))
+            self.list_segments(run)
+            for part in parts:
+                self._keep_heads(part)
+                self._db.rows("DELETE FROM batches WHERE batch_id BETWEEN ? AND ?", _span(part))
         return True
 
-    def _is_unsealed(self, ids: list[int], observations: int) -> bool:
-        """Whether exactly these batches are what is unsealed from the first to the last."""
+    def are_there(self, run: Sequence[Written]) -> bool:
+        """Whether nobody has removed these files; call it inside a transaction.
+
+        Where locks do not work, another process may have tidied up meanwhile.
+        """
+        return all(
+            self._db.row(
+                "SELECT 1 FROM disposable_files WHERE name = ? AND since > ?",
+                (written.path.name, _DOOMED),
+            )
+            and written.path.exists()
+            for written in run
+        )
+
+    def _is_unsealed(self, part: Sequence[PackedBatch]) -> bool:
+        """Whether exactly these batches of a stream are unsealed from the first to the last."""
         found = self._db.row(
             "SELECT count(*), sum(length(fingerprints)) / 32 FROM batches"
             " WHERE batch_id BETWEEN ? AND ?",
-            (ids[0], ids[-1]),
+            _span(part),
         )
-        return found == (len(ids), observations)
+        return found == (len(part), sum(batch.count for batch in part))
 
-    def _keep_heads(self, batches: Sequence[PackedBatch], ids: list[int]) -> None:
+    def _keep_heads(self, part: Sequence[PackedBatch]) -> None:
         # One statement for all: another thread gets the interpreter's lock between statements,
         # and who trains has better use for it.
         self._db.rows(
@@ -144,11 +161,11 @@ class Sealer:
             " CASE typeof(byte_sizes) WHEN 'integer'"
             " THEN byte_sizes * (length(fingerprints) / 32) ELSE 0 END, head_checksum"
             " FROM batches WHERE batch_id BETWEEN ? AND ?",
-            (ids[0], ids[-1]),
+            _span(part),
         )
         sizes = {
-            str(key): batch.total_bytes
-            for key, batch in zip(ids, batches, strict=True)
+            str(_key(batch)): batch.total_bytes
+            for batch in part
             if not isinstance(batch.byte_sizes, int)
         }
         self._db.rows(
@@ -210,16 +227,27 @@ class Sealer:
         Only who seals alone may do so, and only files that this very database noted down are
         removed: beside a copy or a backup of it, others may be needed.
         """
-        rows = self._db.rows(
-            "SELECT name FROM disposable_files WHERE since <= ?", (time.time() - after_seconds,)
-        )
-        names = [str(name) for (name,) in rows]
-        for name in names:
+        due = time.time() - after_seconds
+        if not self._db.row("SELECT 1 FROM disposable_files WHERE since <= ?", (due,)):
+            return
+        with self._db.transaction():
+            rows = self._db.rows("SELECT name FROM disposable_files WHERE since <= ?", (due,))
+            # Where locks do not work, whoever wrote one of them can no longer list it.
+            self._note([name for (name,) in rows], _DOOMED)
+        for (name,) in rows:
             for path in (self._folder / name, (self._folder / name).with_suffix(UNFINISHED)):
                 path.unlink(missing_ok=True)
-        if names:
-            with self._db.transaction():
-                self._forget(names)
+        with self._db.transaction():
+            self._forget(name for (name,) in rows)
 
     def _forget(self, names: Iterable[str]) -> None:
         self._db.many("DELETE FROM disposable_files WHERE name = ?", [(name,) for name in names])
+
+
+def _key(batch: PackedBatch) -> int:
+    return batch_key(batch.stream_no, batch.batch_no)
+
+
+def _span(part: Sequence[PackedBatch]) -> tuple[int, int]:
+    """The first and the last ``batch_id`` of some batches of one stream, in order."""
+    return _key(part[0]), _key(part[-1])

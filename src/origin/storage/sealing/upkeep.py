@@ -6,12 +6,12 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from origin.errors import DatabaseBusyError, DatabaseClosedError, OriginError
+from origin.errors import DatabaseBusyError, DatabaseClosedError, OriginError, StorageError
 from origin.storage.connection import Connection
 from origin.storage.ledger import Ledger
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _TOO_MUCH = 8
 
 _WAIT_SECONDS = 0.05
+_MAX_FAILURES = 3
 
 _log = logging.getLogger("origin")
 
@@ -103,11 +104,12 @@ class Upkeep:
 
         Raises:
             DatabaseBusyError: another process was sealing for too long.
+            StorageError: the disk refused; nothing is lost.
         """
         self.stop()
         deadline = time.monotonic() + wait_seconds
         while True:
-            with self._sealer.alone() as alone:
+            with self._sealer.alone() as alone, self._in_our_words():
                 if alone:
                     sealed = self._seal(1)
                     self._merge(while_recording=False)
@@ -121,6 +123,17 @@ class Upkeep:
                     "busy_timeout"
                 )
             time.sleep(_WAIT_SECONDS)
+
+    @contextmanager
+    def _in_our_words(self) -> Iterator[None]:
+        try:
+            yield
+        except OriginError:
+            raise
+        except OSError as error:
+            raise StorageError(
+                f"{self._db.path} could not be sealed, nothing is lost: {error}"
+            ) from error
 
     def stop(self) -> None:
         """Have the background leave off soon, and wait for it."""
@@ -180,12 +193,17 @@ class Upkeep:
 
     def _seal(self, at_least: int) -> int:
         self._sealer.tidy()
-        sealed = 0
+        sealed = failures = 0
         while self._ledger.unsealed() >= at_least and not self._stopping.is_set():
             moved = self._sealer.seal_next()
-            if not moved:
+            if moved is None:
                 break
-            sealed += moved
+            # Another process sealed the same, where locks do not work: look anew, but not forever.
+            batches, observations = moved
+            failures = 0 if batches else failures + 1
+            if failures > _MAX_FAILURES:
+                break
+            sealed += observations
         return sealed
 
 
