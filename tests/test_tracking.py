@@ -7,13 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pytest
 import torch
 from torch.utils.data import DataLoader
 
 import origin
 from origin.core.fingerprint import fingerprint_sample
-from origin.errors import ConfigurationError, FingerprintError, OriginWarning, SourceLicenseError
+from origin.errors import (
+    ConfigurationError,
+    FingerprintError,
+    InvalidRecordError,
+    OriginWarning,
+    SessionEndedError,
+    SourceLicenseError,
+)
 from origin.hooks.pytorch import DataLoaderHook
 from origin.storage.database import ProvenanceDatabase
 
@@ -40,6 +48,13 @@ def sessions(path: Path) -> list[tuple[str, list[tuple[str, int, int]]]]:
             )
             for session in reversed(db.list_sessions())
         ]
+
+
+def annotations(path: Path) -> list[tuple[Any, ...]]:
+    """Batch, name and value of each number that was attached."""
+    with ProvenanceDatabase(path, read_only=True) as db:
+        found = origin.QueryEngine(db).sql("SELECT batch_no, name, value FROM annotations")
+        return sorted(found.rows())
 
 
 def run(script: str, folder: Path, code: int = 0, **environment: str) -> str:
@@ -191,12 +206,77 @@ def test_what_cannot_be_iterated_over(path: Path, loader: Any) -> None:
     assert not path.exists()
 
 
-def test_wrong_options(path: Path) -> None:
-    with pytest.raises(TypeError, match="nonsense"):
-        origin.track(BATCHES, "letters", path=path, nonsense=1)
-    with pytest.raises(ConfigurationError, match="on_error"):
-        origin.track(BATCHES, "letters", path=path, on_error="ignore")
-    assert [status for status, _ in sessions(path)] == ["failed", "failed"]
+@pytest.mark.parametrize(
+    ("error", "told", "wrong"),
+    [
+        (TypeError, r"track\(\) has no option 'paht'.* path, .*record_gradients", {"paht": "x.db"}),
+        (TypeError, "no option 'db'", {"db": None}),
+        (TypeError, "no option 'options'", {"options": 1}),
+        (ConfigurationError, "on_error", {"on_error": "ignore"}),
+        (ConfigurationError, "rank", {"rank": 2, "world_size": 2}),
+        (ConfigurationError, "world_size", {"world_size": 2**31}),
+        (InvalidRecordError, "source_id", {"source": ""}),
+        (InvalidRecordError, "license_id", {"license": 3}),
+        (InvalidRecordError, "config_hash", {"config_hash": 3}),
+        (InvalidRecordError, "a mapping", {"metadata": ["seed"]}),
+        (InvalidRecordError, "JSON types", {"metadata": {"seed": {1}}}),
+    ],
+)
+def test_what_is_wrong_is_told_before_a_file_is_made(
+    path: Path, error: type[Exception], told: str, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(error, match=told):
+        origin.track(BATCHES, **{"source": "letters", "path": path, **wrong})
+    assert list(path.parent.iterdir()) == []
+
+
+def test_options_are_those_of_the_loaders_hook(path: Path) -> None:
+    rows = datasets.Dataset.from_dict({"n": [1, 2]})
+    with pytest.raises(TypeError, match=r"that DatasetHook reads it takes path.* on_error"):
+        origin.track(rows, "rows", path=path, record_gradients=True)
+    list(origin.track(rows, "rows", path=path, key="n", rank=1, world_size=2, in_workers=False))
+    list(origin.track(BATCHES, "letters", path=path, record_gradients=True, enabled=True))
+    origin.finish()
+    assert sessions(path) == [("completed", [("rows", 2, 2), ("letters", 2, 3)])]
+
+
+def test_numbers_of_your_own(path: Path) -> None:
+    with origin.track(BATCHES, "letters", path=path) as batches:
+        for number, _ in enumerate(batches):
+            batches.annotate(loss=number / 2)
+    assert annotations(path) == [(0, "loss", 0.0), (1, "loss", 0.5)]
+
+
+def test_numbers_of_a_stream(path: Path) -> None:
+    batches = origin.track(iter(BATCHES), "letters", path=path)
+    with pytest.raises(ConfigurationError, match="no batch yet"):
+        batches.annotate(loss=1)
+    next(batches)
+    batches.annotate(loss=1)
+    origin.finish()
+    assert annotations(path) == [(0, "loss", 1.0)]
+
+
+def test_a_session_that_was_finished(path: Path) -> None:
+    batches = origin.track(BATCHES, "letters", path=path)
+    list(batches)
+    origin.finish()
+    for _ in range(2):
+        with pytest.raises(SessionEndedError, match=r"was finished.*call origin\.track\("):
+            list(batches)
+    assert sessions(path) == [("completed", [("letters", 2, 3)])]
+
+
+def test_a_session_that_is_finished_within_an_epoch(path: Path) -> None:
+    batches = origin.track(BATCHES, "letters", path=path)
+    got = iter(batches)
+    next(got)
+    origin.finish()
+    with pytest.warns(OriginWarning, match=r"no longer recorded.*call origin\.track") as told:
+        assert list(got) == BATCHES[1:]
+    assert len(told) == 1
+    batches.annotate(loss=1)  # told once
+    assert sessions(path) == [("completed", [("letters", 1, 2)])]
 
 
 def test_a_wrong_option_leaves_a_running_session_alone(path: Path) -> None:
@@ -211,9 +291,20 @@ def test_a_wrong_option_leaves_a_running_session_alone(path: Path) -> None:
 def test_mode_off(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORIGIN_MODE", "off")
     with origin.track(BATCHES, "letters", path=path) as batches:
+        batches.set_epoch(3)
+        for given in BATCHES:
+            assert next(iter(batches)) == BATCHES[0]
+            batches.annotate(loss=len(given))
         assert list(batches) == BATCHES
         assert len(batches) == 2
     assert not path.exists()
+
+
+def test_mode_off_tells_the_loader_its_epoch(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORIGIN_MODE", "off")
+    rows = datasets.Dataset.from_dict({"n": [1, 2]}).to_iterable_dataset()
+    origin.track(rows, "rows", path=path).set_epoch(3)
+    assert rows.epoch == 3
 
 
 def test_never_read(path: Path) -> None:

@@ -11,12 +11,14 @@ logging.getLogger("origin").addHandler(logging.NullHandler())
 if TYPE_CHECKING:
     from origin.core.fingerprint import fingerprint_sample
     from origin.core.record import LicenseRecord, SourceRecord
+    from origin.errors import OriginError
     from origin.query.engine import QueryEngine
     from origin.storage.database import ProvenanceDatabase
     from origin.tracking import finish, track
 
 __all__ = [
     "LicenseRecord",
+    "OriginError",
     "ProvenanceDatabase",
     "QueryEngine",
     "SourceRecord",
@@ -29,6 +31,7 @@ __all__ = [
 # Where each public name lives; it is imported when it is first used.
 _HOMES = {
     "LicenseRecord": "origin.core.record",
+    "OriginError": "origin.errors",
     "ProvenanceDatabase": "origin.storage.database",
     "QueryEngine": "origin.query.engine",
     "SourceRecord": "origin.core.record",

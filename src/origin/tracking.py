@@ -2,6 +2,7 @@
 
 import atexit
 import importlib
+import inspect
 import os
 import sys
 import threading
@@ -10,10 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from origin.errors import ConfigurationError, SessionAlreadyEndedError
-from origin.hooks.base import BaseHook, require_loader
-from origin.hooks.settings import recording_mode
-from origin.hooks.wrapper import StandIn
+from origin.core.record import SourceRecord, json_text
+from origin.errors import ConfigurationError, InvalidRecordError, SessionAlreadyEndedError
+from origin.hooks.base import BaseHook
+from origin.hooks.settings import failure_policy, place_in_job, recording_mode
+from origin.hooks.wrapper import StandIn, require_loader
 from origin.storage.database import ProvenanceDatabase
 
 # Which hook reads what, by the package that the loader's class or one of its bases comes from.
@@ -37,17 +39,17 @@ class Run:
         self._pid = os.getpid()
         self._hooks: list[tuple[tuple[Any, ...], BaseHook]] = []
 
-    def hook(self, loader: Any, source: str, license_id: str | None, options: Any) -> BaseHook:
-        """The hook for a loader of a source: the one that is there, or a new one."""
-        module, name = _home_of_hook(loader)
-        wanted = (name, source, license_id, options)
+    def hook(
+        self, kind: type[BaseHook], source: str, license_id: str | None, options: Any
+    ) -> BaseHook:
+        """The hook of that kind for a source: the one that is there, or a new one."""
+        wanted = (kind, source, license_id, options)
         for known, hook in self._hooks:
             if known == wanted:
                 return hook
-        kind = getattr(importlib.import_module(module), name)
         hook = kind(self.db, self.session.session_id, source, license_id, **options)
         self._hooks.append((wanted, hook))
-        return hook  # type: ignore[no-any-return]
+        return hook
 
     @property
     def is_unused(self) -> bool:
@@ -73,10 +75,41 @@ _runs_lock = threading.RLock()
 
 
 class Tracked(StandIn):
-    """Stands in for a loader, and ends the session when used as a ``with`` block."""
+    """Stands in for a loader, and ends the session when used as a ``with`` block.
 
-    def __init__(self, loader: Any, recorded: Any, run: Run | None) -> None:
-        self.__dict__.update(_loader=loader, _recorded=recorded, _run=run)
+    While recording is off there is no run and no hook, and its methods work all the same.
+    """
+
+    def __init__(
+        self, loader: Any, recorded: Any, run: Run | None = None, hook: BaseHook | None = None
+    ) -> None:
+        self.__dict__.update(_loader=loader, _recorded=recorded, _run=run, _hook=hook)
+
+    def annotate(self, /, **numbers: Any) -> None:
+        """Attach numbers, such as a loss, to the batch that was handed over last.
+
+        Loaders that were tracked as one source with the same options count as one.
+
+        Args:
+            numbers: as for ``BaseHook.annotate``.
+
+        Raises:
+            ConfigurationError, SessionEndedError: as for ``BaseHook.annotate``.
+        """
+        if self._hook is not None:
+            self._hook.annotate(**numbers)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the loader its epoch; the next iteration is recorded under that number.
+
+        Args:
+            epoch: its number; those after it count on from there.
+
+        Raises:
+            ConfigurationError: it is no whole number from 0 to 2**31 - 1.
+        """
+        if hasattr(self._recorded, "set_epoch"):
+            self._recorded.set_epoch(epoch)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._recorded)
@@ -91,7 +124,7 @@ class Tracked(StandIn):
         return bool(self._recorded)
 
     def __getattr__(self, name: str) -> Any:
-        if name in {"_loader", "_recorded", "_run"}:
+        if name in {"_loader", "_recorded", "_run", "_hook"}:
             raise AttributeError(name)
         return getattr(self._recorded, name)
 
@@ -153,11 +186,13 @@ def track(
         options: what the hook takes besides, such as ``record_gradients`` or ``on_error``.
 
     Returns:
-        An object that stands in for the loader; under ``ORIGIN_MODE=off`` nothing is recorded.
+        An object that stands in for the loader, with ``annotate`` besides to attach numbers to
+        the latest batch. Under ``ORIGIN_MODE=off`` nothing is recorded.
 
     Raises:
         OriginError: the database, the source or an option is wrong.
-        TypeError: the loader cannot be iterated over, or the hook takes no such option.
+        TypeError: the loader cannot be iterated over or is wrapped already, or there is no
+            such option.
 
     >>> import origin, tempfile
     >>> folder = tempfile.TemporaryDirectory()
@@ -166,14 +201,19 @@ def track(
     ... ) as batches:
     ...     for batch in batches:
     ...         print(batch)
+    ...         batches.annotate(loss=0.5)
     ['a', 'b']
     ['c']
     >>> folder.cleanup()
     """
     require_loader("track", loader)
-    kind = TrackedStream if hasattr(loader, "__next__") else Tracked
+    stand_in = TrackedStream if hasattr(loader, "__next__") else Tracked
     if recording_mode() == "off":
-        return kind(loader, loader, None)
+        return stand_in(loader, loader)
+    kind = _hook_for(loader)
+    # What is wrong must not leave an empty database behind.
+    _require_options(kind, options)
+    _require_texts(source, license, config_hash, metadata)
     place = Path(path).resolve()
     with _runs_lock:
         run = _runs.get(place)
@@ -181,7 +221,50 @@ def track(
             run = _runs[place] = Run(place, config_hash or _script_name(), metadata)
         else:
             _require_same_run(run, config_hash, metadata)
-    return kind(loader, _recorded(loader, run, source, license, options), run)
+    try:
+        hook = run.hook(kind, source, license, options)
+        return stand_in(loader, hook.wrap(loader), run, hook)
+    except Exception:
+        if run.is_unused:  # nobody else would ever end it
+            run.finish("failed")
+        raise
+
+
+def _require_options(kind: type[BaseHook], options: dict[str, Any]) -> None:
+    known = _options_of(kind)
+    for name in options:
+        if name not in known:
+            raise TypeError(
+                f"origin.track() has no option {name!r}; for a loader that {kind.__name__} reads "
+                f"it takes path, config_hash, metadata, {', '.join(known)}"
+            )
+    failure_policy(options.get("on_error"))
+    place_in_job(options.get("rank"), options.get("world_size"))
+
+
+def _options_of(kind: type[BaseHook]) -> list[str]:
+    """What hooks of a kind take besides the database, the session, the source and its license."""
+    found = [
+        option
+        for base in kind.__mro__
+        if issubclass(base, BaseHook)
+        for option in list(inspect.signature(base.__init__).parameters.values())[5:]
+        if option.kind is not option.VAR_KEYWORD  # those are what its bases take
+    ]
+    return sorted({option.name for option in found})
+
+
+def _require_texts(
+    source: str, license_id: str | None, config_hash: str | None, metadata: Any
+) -> None:
+    SourceRecord(source, license_id=license_id)
+    if not isinstance(config_hash, str | None):
+        raise InvalidRecordError(f"config_hash must be a str, not a {type(config_hash).__name__}")
+    if not isinstance(metadata, Mapping | None):
+        raise InvalidRecordError(
+            f"metadata must be a mapping such as a dict, not a {type(metadata).__name__}"
+        )
+    json_text("session metadata", dict(metadata or {}))
 
 
 def _require_same_run(
@@ -199,19 +282,10 @@ def _require_same_run(
             )
 
 
-def _recorded(
-    loader: Iterable[Any], run: Run, source: str, license_id: str | None, options: dict[str, Any]
-) -> Any:
-    try:
-        return run.hook(loader, source, license_id, options).wrap(loader)
-    except Exception:
-        if run.is_unused:  # nobody else would ever end it
-            run.finish("failed")
-        raise
-
-
 def finish(status: str = "completed", path: str | os.PathLike[str] | None = None) -> None:
     """End the sessions that ``track`` began in this process, before the process ends.
+
+    What ``track`` returned before raises ``SessionEndedError`` if it is iterated over again.
 
     Args:
         status: ``completed`` or ``failed``.
@@ -222,6 +296,11 @@ def finish(status: str = "completed", path: str | os.PathLike[str] | None = None
     place = None if path is None else Path(path).resolve()
     for run in [run for run in _runs.values() if place in (None, run.path)]:
         run.finish(status)
+
+
+def _hook_for(loader: Any) -> type[BaseHook]:
+    module, name = _home_of_hook(loader)
+    return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
 
 
 def _home_of_hook(loader: Any) -> tuple[str, str]:

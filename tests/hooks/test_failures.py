@@ -169,7 +169,14 @@ def test_arguments_beat_the_environment(
 
 @pytest.mark.parametrize(
     "options",
-    [{"on_error": "ignore"}, {"rank": -1}, {"rank": 2, "world_size": 2}],
+    [
+        {"on_error": "ignore"},
+        {"rank": -1},
+        {"rank": 2, "world_size": 2},
+        {"rank": 2**31 - 1},
+        {"rank": 2**31},
+        {"world_size": 2**31},
+    ],
 )
 def test_wrong_arguments(recording: Recording, options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
@@ -188,6 +195,11 @@ def test_place_in_the_job(recording: Recording, monkeypatch: pytest.MonkeyPatch)
     assert place(rank=0, world_size=3) == (0, 3)
     monkeypatch.setenv("WORLD_SIZE", "many")
     assert place() == (0, 1)
+    assert place(rank=3, world_size=2**31 - 1) == (3, 2**31 - 1)
+    monkeypatch.setenv("RANK", str(2**31))
+    monkeypatch.delenv("WORLD_SIZE")
+    with pytest.raises(ConfigurationError, match="rank"):
+        place()
 
 
 def test_an_ended_session(recording: Recording) -> None:

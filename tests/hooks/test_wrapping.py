@@ -337,9 +337,46 @@ def test_an_epoch_is_a_whole_number(recording: Recording) -> None:
     wrapped.set_epoch(np.int64(7))
     list(wrapped)
     assert recording.epochs(hook) == [7, 7]
-    for wrong in (1.5, -1, "2", None):
-        with pytest.raises(ConfigurationError, match="whole number"):
-            wrapped.set_epoch(wrong)
+    for wrong in (1.5, -1, "2", None, 2**31):
+        for numbered in (wrapped, hook):
+            with pytest.raises(ConfigurationError, match="whole number"):
+                numbered.set_epoch(wrong)
+
+
+def test_the_largest_epoch(recording: Recording) -> None:
+    hook = recording.hook()
+    wrapped = hook.wrap(["a"])
+    wrapped.set_epoch(2**31 - 1)
+    list(wrapped)
+    assert recording.epochs(hook) == [2**31 - 1]
+
+
+def test_set_epoch_of_the_hook(recording: Recording) -> None:
+    hook = recording.hook()
+    wrapped = hook.wrap([["a"]])
+    hook.set_epoch(4)
+    list(wrapped)
+    list(wrapped)
+    wrapped.set_epoch(9)
+    list(hook.wrap([["b"]]))
+    list(wrapped)
+    assert recording.epochs(hook) == [4, 5, 6, 9]
+
+
+def test_set_epoch_of_a_hook_that_is_off(recording: Recording) -> None:
+    hook = recording.hook(enabled=False)
+    hook.set_epoch(4)
+    assert list(hook.wrap(["a"])) == ["a"]
+
+
+def test_set_epoch_of_the_hook_numbers_what_is_observed(recording: Recording) -> None:
+    hook = recording.hook()
+    for epoch in (0, 2, 3):
+        hook.set_epoch(epoch)
+        for batch in (["a"], ["b"]):
+            hook.observe(batch)
+    list(hook.wrap([["c"]]))
+    assert recording.epochs(hook) == [0, 0, 2, 2, 3, 3, 4]
 
 
 def test_membership_is_the_loaders_and_no_pass(recording: Recording) -> None:

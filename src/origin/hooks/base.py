@@ -7,7 +7,7 @@ import threading
 import time
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from origin.core.fingerprint import content_type
@@ -18,13 +18,20 @@ from origin.errors import (
     OriginError,
     OriginWarning,
     RecordingError,
+    SessionEndedError,
 )
 from origin.hooks.passes import Hindsight, Pass, Reader
 from origin.hooks.placement import Speeds
 from origin.hooks.reader import Settings, batch_reader, canonical_item
-from origin.hooks.settings import failure_policy, place_in_job, real_number, recording_mode
+from origin.hooks.settings import (
+    failure_policy,
+    place_in_job,
+    real_number,
+    recording_mode,
+    whole_number,
+)
 from origin.hooks.workers import Carrying, begin_iteration, has_known_workers
-from origin.hooks.wrapper import RecordedIterator, RecordedLoader, RecordedStream, StandIn
+from origin.hooks.wrapper import RecordedLoader, RecordedStream, require_loader
 from origin.recorder.capture import Capture, capture_rows
 from origin.recorder.distinct import DistinctCounter
 from origin.recorder.recorder import Recorder
@@ -180,8 +187,6 @@ class BaseHook(ABC):
             TypeError: it cannot be iterated over, or is wrapped already.
         """
         require_loader("wrap", iterable)
-        if isinstance(iterable, StandIn | RecordedIterator):
-            raise TypeError("this loader is wrapped already; wrapped twice it is recorded twice")
         if not self.enabled:
             return iterable
         self._wrapped.append(type(iterable).__name__)
@@ -202,14 +207,16 @@ class BaseHook(ABC):
                 without dimensions, which is taken by ``float()``. It may be infinite or NaN.
 
         Raises:
-            ConfigurationError: one is no real number, or no batch was handed over yet.
+            ConfigurationError: none is given, one is no real number, or there was no batch yet.
             SessionEndedError: the session has ended, and ``on_error`` is ``"raise"``.
         """
         if not self.enabled:
             return
         self._begin_in_child()
         told = {name: real_number(name, value) for name, value in numbers.items()}
-        if not told or not self.is_open(begins=False):
+        if not told:
+            raise ConfigurationError("annotate() takes numbers by name, such as annotate(loss=0.5)")
+        if not self.is_open(begins=False):
             return
         if self._latest is None:
             raise ConfigurationError(
@@ -217,6 +224,23 @@ class BaseHook(ABC):
                 "batch after wrap() has yielded it or observe() was given it"
             )
         self._recorder.remark(self._latest, told)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Number the epoch that comes next, by ``wrap`` or by ``observe``.
+
+        What ``wrap`` returned has a method of that name, which tells the loader as well.
+
+        Args:
+            epoch: its number; those after it count on from there.
+
+        Raises:
+            ConfigurationError: it is no whole number from 0 to 2**31 - 1.
+        """
+        number = whole_number("an epoch", epoch)
+        self._begin_in_child()
+        with self._lock:
+            self._next_epoch = number
+            self._observing = Pass(self, self._reader_for(None), number)
 
     def get_stats(self) -> dict[str, Any]:
         """What this hook has seen since it was made or reset.
@@ -297,6 +321,12 @@ class BaseHook(ABC):
         if not begins and not self._was_told_of_an_end:
             return True
         try:
+            if self.db.closed and self._was_told_of_an_end:
+                # Who tracks never opened a database, and would not know which one is meant.
+                raise SessionEndedError(
+                    "the session was finished and its database closed, so nothing more can be "
+                    "recorded; call origin.track(...) again, or begin another session"
+                )
             self.db.require_running(self.session_id)
         except OriginError as error:
             if begins or self.on_error == "raise":
@@ -457,18 +487,6 @@ class BaseHook(ABC):
             del metadata["index"]
         key = metadata.pop("key" if self.key is None else str(self.key), None)
         return None if key is None else str(key), metadata or None
-
-
-def require_loader(caller: str, iterable: Any) -> None:
-    """Raise TypeError for what is no loader: text, a mapping, a class, or no iterable at all."""
-    is_iterable = hasattr(iterable, "__iter__") or hasattr(iterable, "__getitem__")
-    is_value = isinstance(iterable, str | bytes | Mapping | type)
-    if is_value or not is_iterable:
-        what = f"class {iterable.__name__}" if isinstance(iterable, type) else None
-        raise TypeError(
-            f"{caller}() takes a loader or another iterable of batches, not a "
-            f"{what or type(iterable).__name__}"
-        )
 
 
 def _checked(item: Any, index: int) -> tuple[Any, dict[str, Any]]:

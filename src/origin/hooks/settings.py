@@ -14,6 +14,8 @@ MODES = {
     "strict": "strict",
 }
 POLICIES = ("warn", "raise")
+# Segments and SQL keep epochs and ranks in 32 bits.
+LARGEST_NUMBER = 2**31 - 1
 
 
 def recording_mode() -> str:
@@ -51,7 +53,7 @@ def whole_number(what: str, value: Any) -> int:
     """A number that counts something, as a plain int.
 
     Raises:
-        ConfigurationError: it is none, or negative.
+        ConfigurationError: it is none, negative, or more than the record can hold.
 
     >>> whole_number("an epoch", 3)
     3
@@ -60,8 +62,10 @@ def whole_number(what: str, value: Any) -> int:
         number = operator.index(value)
     except TypeError:
         number = -1
-    if number < 0:
-        raise ConfigurationError(f"{what} must be a whole number from 0, not {value!r}")
+    if not 0 <= number <= LARGEST_NUMBER:
+        raise ConfigurationError(
+            f"{what} must be a whole number from 0 to {LARGEST_NUMBER} (2**31 - 1), not {value!r}"
+        )
     return number
 
 
@@ -92,13 +96,13 @@ def place_in_job(rank: int | None, world_size: int | None) -> tuple[int, int]:
     """This process's rank and the number of ranks: as given, or as the launcher tells.
 
     Raises:
-        ConfigurationError: they do not fit each other.
+        ConfigurationError: one is out of bounds, or they do not fit each other.
 
     >>> place_in_job(3, 8)
     (3, 8)
     """
     found_rank, found_size = _from_torch() or _from_environment()
-    rank = found_rank if rank is None else whole_number("rank", rank)
+    rank = whole_number("rank", found_rank if rank is None else rank)
     world_size = max(found_size, rank + 1) if world_size is None else world_size
     world_size = whole_number("world_size", world_size)
     if rank >= world_size:

@@ -1,6 +1,6 @@
 """What ``wrap`` returns: an object that stands in for the loader."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from origin.hooks.settings import whole_number
@@ -135,3 +135,17 @@ class RecordedIterator(Iterator[Any]):
         if name == "inner":  # asked before __init__, as copying does
             raise AttributeError(name)
         return getattr(self.inner, name)
+
+
+def require_loader(caller: str, iterable: Any) -> None:
+    """Raise TypeError for what is no loader, such as text or a mapping, or is wrapped already."""
+    if isinstance(iterable, StandIn | RecordedIterator):
+        raise TypeError("this loader is wrapped already; wrapped twice it is recorded twice")
+    is_iterable = hasattr(iterable, "__iter__") or hasattr(iterable, "__getitem__")
+    is_value = isinstance(iterable, str | bytes | Mapping | type)
+    if is_value or not is_iterable:
+        what = f"class {iterable.__name__}" if isinstance(iterable, type) else None
+        raise TypeError(
+            f"{caller}() takes a loader or another iterable of batches, not a "
+            f"{what or type(iterable).__name__}"
+        )
