@@ -17,8 +17,8 @@ _MIN_FRESH = 1 << 16
 # So many bytes of fingerprints are taken apart at once.
 _MIN_PACKED = 1 << 17
 
-# So many words stay in memory, 16 MiB; more go to a temporary file.
-_MAX_KNOWN = 1 << 21
+# So many words stay in memory, 8 MiB; more go to a temporary file.
+_MAX_KNOWN = 1 << 20
 # What is merged there each time fingerprints are taken apart: more than comes in.
 _PARTS_AT_ONCE = 8
 
@@ -26,7 +26,7 @@ _PARTS_AT_ONCE = 8
 class DistinctCounter:
     """How many distinct fingerprints were added.
 
-    It keeps the first 64 bits of each, 8 bytes a sample: up to two million in memory, more in
+    It keeps the first 64 bits of each, 8 bytes a sample: up to a million in memory, more in
     temporary files. Two of 10 million SHA-256 digests agree in those bits with a chance of 3 in
     a million.
 

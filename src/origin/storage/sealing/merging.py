@@ -23,6 +23,7 @@ from origin.storage.sealing.columns import number_column
 from origin.storage.sealing.observations import order_of
 from origin.storage.sealing.sealer import Sealer
 from origin.storage.sealing.segments import (
+    FRESH_ROWS_PER_GROUP,
     ROWS_PER_GROUP,
     SegmentWriter,
     Written,
@@ -131,14 +132,15 @@ class Merger:
             raise
 
     def _write(self, runs: Sequence[Run], stopped: Callable[[], bool]) -> Iterator[Written]:
-        writer = self._sealer.new_segment(ROWS_PER_GROUP)
+        rows_per_group = _rows_per_group(runs)
+        writer = self._sealer.new_segment(rows_per_group)
         try:
             for table in self._merged(runs):
                 if stopped():
                     raise Stopped
                 while (rest := _add(writer, table)) is not None:
                     yield writer.finish()
-                    writer, table = self._sealer.new_segment(ROWS_PER_GROUP), rest
+                    writer, table = self._sealer.new_segment(rows_per_group), rest
             yield writer.finish()
         except BaseException:
             writer.abandon()
@@ -197,6 +199,12 @@ class _Input:
             self._ids[end:],
         )
         return taken
+
+
+def _rows_per_group(runs: Sequence[Run]) -> int:
+    """Small groups for what will soon be merged again, along with many others of its size."""
+    is_for_good = sum(run.observations for run in runs) >= SPLIT_OBSERVATIONS
+    return ROWS_PER_GROUP if is_for_good or len(runs) < FAN else FRESH_ROWS_PER_GROUP
 
 
 def _sorted(parts: "list[pa.Table]") -> "pa.Table":
