@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import origin
-from origin.core.record import PackedBatch
+from origin.core.record import PackedBatch, SourceRecord
 from origin.query import counts
 from origin.query import given as given_samples
 
@@ -50,6 +50,8 @@ class Record:
         self.db = origin.ProvenanceDatabase(f"{folder}/provenance.db", seal_after=None)
         self.ids, self.seen, self.batches = [], [], []
         clock = 0
+        for source in SOURCES:
+            self.db.record_source(SourceRecord(source, license_id="MIT"))
         for streams in sessions:
             session_id = self.db.begin_session("c").session_id
             self.ids.append(session_id)
@@ -166,7 +168,7 @@ def test_overlap_and_difference(sealed, sessions):
 
 @sealed
 @examples
-@given(sessions=st.tuples(SESSION), wanted=st.lists(st.integers(0, 20), max_size=12))
+@given(sessions=st.tuples(SESSION), wanted=st.lists(st.integers(0, 20), min_size=1, max_size=12))
 def test_given_samples(sealed, sessions, wanted):
     with tempfile.TemporaryDirectory() as folder:
         record = Record(folder, sessions, sealed)
@@ -187,7 +189,7 @@ def test_given_samples(sealed, sessions, wanted):
 @examples
 @given(
     sessions=st.tuples(SESSION, SESSION),
-    wanted=st.lists(st.integers(0, 20), max_size=8),
+    wanted=st.lists(st.integers(0, 20), min_size=1, max_size=8),
     by=st.sampled_from(["fingerprints", "keys", "source"]),
     source=st.sampled_from([None, "web", "b*"]),
 )

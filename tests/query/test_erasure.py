@@ -2,10 +2,16 @@
 
 import csv
 
+import numpy as np
 import pytest
 
 import origin
-from origin.errors import ConfigurationError, OriginWarning, SampleNotFoundError
+from origin.errors import (
+    ConfigurationError,
+    OriginWarning,
+    SampleNotFoundError,
+    SourceNotFoundError,
+)
 from origin.hooks.pytorch import DataLoaderHook
 
 
@@ -53,7 +59,9 @@ def test_by_fingerprint(essays, ask, tmp_path):
         (of("two"), "two.txt", 1, 1),
         (of("two"), "two.txt", 0, 0),
     ]
-    assert "1 of what was given were seen by no session" in str(report)
+    assert "1 of what was given was seen by no session" in str(report)
+    assert str(report).startswith("seen 3 times by 2 sessions\n")
+    assert "1 sample in 1 batch, from author/letters" in repr(report)
     assert report.write_csv(tmp_path / "report.csv") == 3
     with (tmp_path / "report.csv").open(newline="", encoding="utf-8") as file:
         written = list(csv.DictReader(file))
@@ -79,8 +87,36 @@ def test_by_source(essays, ask):
     assert len(report.samples()) == 6
     assert len(report.samples(limit=4)) == 4
     assert len(report.batches(limit=2)) == 2
-    assert ask(source="nobody").sessions == ()
-    assert str(ask(source="nobody")) == "no session saw any of it"
+    # What has no samples is no sight.
+    assert str(ask(source="author/e*")).startswith("seen 4 times by 1 session\n")
+
+
+def test_a_source_that_was_registered_and_only_had_empty_batches(db, session, write, ask):
+    write.batch(write.stream(session, "empty"), 0, [])
+    report = ask(source="empty")
+    assert (report.sessions, len(report.batches())) == ((), 0)
+    assert str(report) == "no session saw any of it"
+
+
+@pytest.mark.parametrize("given", [{"source": "author"}, {"source": "x*", "keys": ["two.txt"]}])
+def test_a_source_that_is_misspelt_is_an_error_that_names_those_there_are(essays, ask, given):
+    with pytest.raises(SourceNotFoundError, match="'author/essays', 'news', 'author/letters'"):
+        ask(**given)
+
+
+@pytest.mark.parametrize("number", [3, np.int64(3)])
+def test_keys_that_are_numbers(db, session, ask, number):
+    rows = [[{"id": at, "text": str(at)} for at in range(5)]]
+    list(DataLoaderHook(db, session, "numbered", "MIT", key="id").wrap(rows))
+    report = ask(keys=[number])
+    assert [row[1] for row in report.samples()] == ["3"]
+
+
+def test_nothing_given_names_all_that_can_be_given(ask):
+    with pytest.raises(ConfigurationError, match="give fingerprints, keys or source"):
+        ask()
+    with pytest.raises(ConfigurationError, match="nothing was given: keys"):
+        ask(keys=[])
 
 
 def test_a_record_that_is_not_whole_may_have_seen_more(db, essays, write, ask):
@@ -110,7 +146,10 @@ def test_hostile_keys(db, session, ask):
         ({"fingerprints": [], "keys": []}, ConfigurationError),
         ({"fingerprints": [], "keys": [], "source": "a"}, ConfigurationError),
         ({"keys": "two.txt"}, ConfigurationError),
-        ({"keys": [5]}, ConfigurationError),
+        ({"keys": [5.5]}, ConfigurationError),
+        ({"keys": [True]}, ConfigurationError),
+        ({"keys": []}, ConfigurationError),
+        ({"fingerprints": iter([])}, ConfigurationError),
         ({"source": 5}, ConfigurationError),
         ({"fingerprints": ["no id"]}, SampleNotFoundError),
     ],

@@ -1,12 +1,13 @@
 """Is my evaluation set in there, and what do two runs have in common: with real loaders."""
 
+import numpy as np
 import pytest
 import torch
 from datasets import Dataset
 from torch.utils.data import DataLoader, TensorDataset
 
 import origin
-from origin.errors import ConfigurationError, SampleNotFoundError
+from origin.errors import ConfigurationError, OriginWarning, SampleNotFoundError
 from origin.hooks.huggingface import DatasetHook, fingerprint_row
 from origin.hooks.pytorch import DataLoaderHook
 
@@ -108,3 +109,55 @@ def test_blake3_fingerprints(tmp_path):
 def test_what_cannot_be_looked_for(session, ask, given, error):
     with pytest.raises(error):
         ask("find_overlap", session, **given)
+
+
+def test_values_that_cannot_be_what_the_loop_received_are_told(db, session, ask):
+    record(db, session, DataLoader(Pairs(0, 50), 8))
+    found = ask("find_overlap", session, values=[float(number) for number in range(30)])
+    first, second = str(found).splitlines()
+    assert "none of them has the form of a recorded sample (json, " in first
+    assert first.endswith(" bytes): give them as your loop received them")
+    assert second == f"- session {session} is still running: this is as far as it is on the disk"
+    many = ask("find_overlap", session, values=[float(number) for number in range(200)])
+    assert "none of the first 100 has the form" in many.hint
+    assert ask("find_overlap", session, values=Pairs(50, 60)).hint == ""
+    assert ask("find_overlap", session, values=Pairs(45, 60)).hint == ""
+    assert ask("find_overlap", session, fingerprints=["ab" * 32]).hint == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (DataLoader(Pairs(0, 8), 4), "the data set itself"),
+        ((np.zeros((6, 3)), np.zeros(6)), r"zip\(X, y\)"),
+        ((torch.zeros(6, 3), torch.zeros(6)), r"zip\(X, y\)"),
+        ([], "nothing was given: values"),
+        (iter(()), "nothing was given: values"),
+    ],
+)
+def test_values_that_are_no_samples_are_refused_with_what_to_give(session, ask, values, message):
+    with pytest.raises(ConfigurationError, match=message):
+        ask("find_overlap", session, values=values)
+
+
+def test_a_loader_without_batches_gives_samples(db, session, ask):
+    record(db, session, DataLoader(Pairs(0, 8), 4))
+    samples = DataLoader(Pairs(4, 12), batch_size=None)
+    assert ask("find_overlap", session, values=samples).shared == 4
+
+
+def test_records_that_are_not_whole_are_named(db, session, write, ask):
+    other = write.session()
+    record(db, session, [["a"]])
+    with pytest.warns(OriginWarning):
+        record(db, other, [["a"], [object()]])
+    for each in (session, other):
+        db.end_session(each)
+    for question in ("find_overlap", "diff_sessions"):
+        told = ask(question, db.get_session(session), db.get_session(other))
+        (caveat,) = told.caveats
+        assert caveat.startswith(f"the record of session {other} is not whole (it has 1 gap)")
+        assert caveat in repr(told)
+    assert repr(ask("find_overlap", session, session)) == (
+        "1 sample was seen by both sessions, 0 only by the first, 0 only by the second"
+    )

@@ -9,6 +9,7 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pandas
 import polars
 import pyarrow
@@ -115,9 +116,26 @@ def test_sources_licenses_and_annotations(engine, write, db, session):
         ("L-1", "One", None, ["use"], [], ["name it"], True)
     ]
     assert rows(engine, "SELECT * FROM annotations ORDER BY name") == [
-        (stream, 0, "loss", 0.5),
-        (stream, 0, "odd", float("inf")),
+        (stream, 0, session, "web", 0, "loss", 0.5),
+        (stream, 0, session, "web", 0, "odd", float("inf")),
     ]
+
+
+@pytest.mark.parametrize("text", ["utf8:zz", "utf8:ff", "utf8:6", "utf8:"])
+def test_a_text_that_only_looks_escaped_is_given_back_as_it_is(engine, text):
+    query = (
+        "SELECT chr(0) || $1 AS a, [chr(0) || $1] AS b, {'c': chr(0) || $1} AS d, map([1], [$1])"
+    )
+    wanted = "\0" + text if text != "utf8:" else ""
+    (row,) = rows(engine, query.replace("$1", f"'{text}'"))
+    assert row == (wanted, [wanted], {"c": wanted}, [(1, text)])
+
+
+@pytest.mark.parametrize("value", [np.int64(3), np.uint8(3), np.float32(0.5), np.bool_(True)])
+def test_numbers_of_numpy_are_parameters(engine, value):
+    assert rows(engine, "SELECT ?, $1", [value]) == [(value.item(),) * 2]
+    assert rows(engine, "SELECT $x", {"x": [value, np.str_("a")][:1]}) == [([value.item()],)]
+    assert rows(engine, "SELECT ?", [np.str_("a\ud800")]) == [("a\ud800",)]
 
 
 @pytest.mark.parametrize("view", VIEWS)

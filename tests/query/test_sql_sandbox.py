@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 from origin.errors import ConfigurationError, QueryError
 from origin.query.duck import Duck
 from origin.query.engine import QueryEngine
+from origin.query.functions import refused_functions
 
 
 @pytest.fixture
@@ -64,6 +66,29 @@ ATTACKS = [
     "SELECT * FROM sqlite_scan('{db}', 'sessions')",
     'SELECT * FROM (WITH "{file}" AS (SELECT 1) SELECT 1), "{file}"',
     "SELECT getenv('HOME')",
+    'SELECT * FROM (WITH "X.parquet" AS (SELECT 1) SELECT 1) t, "X.parquet"',
+    'SELECT * FROM (WITH "sealed_observations" AS (SELECT 1) SELECT 1) t, sealed_observations',
+    "SELECT * FROM (WITH ledger AS (SELECT 1) SELECT 1) t, ledger",
+    "SELECT * FROM (WITH batch_heads AS (SELECT 1) SELECT 1) t, batch_heads",
+    'SELECT * FROM (WITH "SQLite_master" AS (SELECT 1) SELECT 1) t, sqlite_master',
+    "SELECT * FROM (WITH duckdb_views AS (SELECT 1) SELECT 1) t, duckdb_views",
+    "SELECT * FROM (WITH pragma_database_list AS (SELECT 1) SELECT 1) t, pragma_database_list",
+    "SELECT * FROM (WITH pg_tables AS (SELECT 1) SELECT 1) t, pg_tables",
+    "WITH sqlite_master AS (SELECT * FROM sqlite_master) SELECT * FROM sqlite_master",
+    "WITH RECURSIVE duckdb_tables AS (SELECT * FROM duckdb_tables) SELECT * FROM duckdb_tables",
+    "WITH x AS (SELECT * FROM duckdb_tables), duckdb_tables AS (SELECT 1) SELECT * FROM x",
+    'SELECT * FROM (WITH "{segment}" AS (SELECT 1) SELECT 1) t, "{segment}"',
+    "SELECT current_setting('allowed_directories')",
+    "SELECT main.current_setting('temp_directory')",
+    "SELECT 'temp_directory'.current_setting()",
+    "SELECT list_transform(['temp_directory'], x -> Current_Setting(x))",
+    "SELECT count(*) OVER (ORDER BY getvariable('x')) FROM sessions",
+    "SELECT getvariable('x')",
+    "SELECT write_log('x')",
+    "SELECT pg_sleep(0)",
+    "SELECT pg_get_viewdef(0)",
+    "SELECT get_block_size('memory')",
+    "SELECT json_serialize_plan('SELECT * FROM sqlite_master')",
     "SELECT * FROM here",
     "SELECT * FROM duckdb_settings()",
     "SELECT * FROM duckdb_secrets()",
@@ -138,9 +163,43 @@ def test_the_second_wall_holds_without_the_first(engine, names, tmp_path, monkey
     assert "sesame" not in str(answer).replace(str(tmp_path), "")
 
 
+# What a function of a file, of the system or of a session is called by.
+_TELLING = re.compile(
+    "file|read|write|copy|glob|env|setting|variable|secret|log_|_log|pragma|attach|install|load|"
+    "extension|sleep|nextval|setval|currval|query|connection|transaction_id|txid|database|schema|"
+    "catalog|version|platform|viewdef|constraintdef|execute|plan|seed"
+)
+# They take texts apart, or give the same for everyone.
+_ONLY_TEXT = {
+    "pg_conf_load_time", "pg_conversion_is_visible", "pg_is_other_temp_schema", "pg_my_temp_schema",
+    "formatreadabledecimalsize", "formatreadablesize", "has_database_privilege",
+    "has_schema_privilege", "uuid_extract_version", "parse_filename", "parse_duckdb_log_message",
+    "__internal_json_copy_to_geojson", "__internal_json_copy_to_json",
+    "json_copy_strftime_if_date", "json_copy_strftime_if_timestamp",
+}  # fmt: skip
+
+
+def test_no_function_is_left_that_tells_of_files_settings_or_the_system(tmp_path):
+    with Duck(tmp_path, "50MB").cursor() as cursor:
+        refused = refused_functions(cursor)
+        there = {
+            name.casefold()
+            for name, kind in cursor.rows(
+                "SELECT function_name, function_type FROM duckdb_functions()"
+            )
+            if not kind.startswith("table")
+        }
+    left = {name for name in there - refused if _TELLING.search(name)}
+    assert left <= _ONLY_TEXT
+    assert {"lower", "count", "now", "list_sum", "json_extract", "hash"} <= there
+    assert not {"lower", "count", "row_number", "now", "list_sum", "hash", "random"} & refused
+
+
 @pytest.mark.parametrize(
     "query",
     [
+        "SELECT now(), current_date, random(), upper('a'), list_sum([1]), sum(1) OVER ()",
+        "WITH a AS (SELECT 1), b AS (FROM a) FROM b",
         "SELECT 1;",
         "FROM sources SELECT source_id",
         "VALUES (1)",
@@ -231,6 +290,7 @@ def test_what_spills_goes_into_a_private_folder_that_goes_away(db, tmp_path, mon
 IN_A_CHILD = """
 import os, sys, json
 from origin.query.engine import QueryEngine
+from origin.query.functions import refused_functions
 from origin.storage.database import ProvenanceDatabase
 
 asks = sys.argv[2] == "asks"

@@ -126,17 +126,24 @@ def _values(column: Any) -> list[Any]:
 
     values: list[Any] = column.to_pylist()
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return [from_column(one) if one and one.startswith(_MARK) else one for one in values]
+        return [_text(one) if one and one.startswith(_MARK) else one for one in values]
     if pa.types.is_nested(column.type):
         return [_decoded(one) for one in values]
     return values
 
 
+def _text(value: str) -> str:
+    try:
+        return from_column(value)
+    except ValueError:
+        return value  # a query made it up
+
+
 def _decoded(value: Any) -> Any:
     if isinstance(value, str):
-        return from_column(value)
-    if isinstance(value, list):
-        return [_decoded(one) for one in value]
+        return _text(value)
+    if isinstance(value, list | tuple):
+        return type(value)(map(_decoded, value))
     if isinstance(value, dict):
         return {name: _decoded(one) for name, one in value.items()}
     return value

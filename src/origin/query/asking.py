@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from origin.core.record import SegmentRecord
-from origin.errors import DatabaseBusyError, OriginError, QueryError, SegmentError
+from origin.errors import DatabaseBusyError, QueryError, SegmentError
 from origin.query.answer import SqlAnswer
+from origin.query.arguments import plain
 from origin.query.duck import Duck
 from origin.query.guard import views_named
 from origin.query.lookup import Lookup
@@ -36,7 +37,7 @@ class Asker:
         self._db = db
         self.moments = Moments(db)
         self.duck = Duck(db.ledger.folder, memory_limit)
-        self._lookup = Lookup(db.ledger.folder)
+        self._lookup = Lookup(db.ledger)
 
     def ask(
         self,
@@ -57,7 +58,6 @@ class Asker:
             DatabaseBusyError: again and again something was moved meanwhile.
         """
         import duckdb
-        import pyarrow as pa
 
         for _ in range(_TRIES):
             read = self.moments.read(moment or self.moments.now(session_ids))
@@ -69,14 +69,12 @@ class Asker:
                     return work(Relations(self._db, self.moments, self._lookup, read, cursor))
             except Moved:
                 continue
-            except OriginError:
-                raise
-            except (duckdb.Error, pa.ArrowException, OSError) as error:
-                if self._were_replaced(read, error):
-                    continue
-                if isinstance(error, duckdb.Error):
+            except SegmentError:
+                if self._db.ledger.segments() == read.segments:
+                    raise
+            except duckdb.Error as error:
+                if not self._were_replaced(read, error):
                     raise self._translation(error) from error
-                raise
         raise DatabaseBusyError(
             f"what {self._db.path} holds is moved faster than it can be read; try again later"
         )
@@ -96,15 +94,10 @@ class Asker:
         Raises:
             SegmentError: it comes from a file that is missing, or is not as it was sealed.
         """
-        import pyarrow as pa
-
         for segment in moment.segments:
             path = self._db.ledger.folder / segment.name
             trouble = _trouble(path, segment)
-            # Arrow does not name the file.
-            is_named = segment.name in str(error)
-            may_be = isinstance(error, pa.ArrowException) and not _is_readable(path)
-            if trouble is None and not is_named and not may_be:
+            if trouble is None and segment.name not in str(error):
                 continue
             if self._db.ledger.segments() != moment.segments:
                 return True
@@ -134,19 +127,6 @@ def _trouble(path: Path, segment: SegmentRecord) -> str | None:
         return "cannot be reached"
 
 
-def _is_readable(path: Path) -> bool:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            for _ in file.iter_batches():
-                pass
-    except (pa.ArrowException, OSError):
-        return False
-    return True
-
-
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
@@ -166,4 +146,7 @@ def _bindings(parameters: Any) -> Any:
 
 
 def _binding(value: Any) -> Any:
+    value = plain(value)
+    if isinstance(value, list):
+        return [_binding(one) for one in value]
     return to_column(value) if isinstance(value, str) else value

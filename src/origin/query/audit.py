@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from origin.errors import ConfigurationError
 from origin.query.answer import SqlAnswer
+from origin.query.arguments import optional_number
 from origin.query.counts import slices
 from origin.query.exposure import REPEATED, SKIPPED, TIMES_SEEN, Audited, audited_table
 from origin.query.listing import Listing
 from origin.query.sql import Query
+from origin.query.wording import Shown, many, with_caveats
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +27,7 @@ class Finding:
         kind: what it is about: ``cut_short``, ``skipped``, ``padding``, ``redelivered``,
             ``equal_items``, ``unsharded``, ``unexplained_repeats``, ``nothing_in_common``,
             ``begun_again``, ``missing_epochs``, ``missing_ranks``, ``uneven_ranks``,
-            ``continues_reference`` or ``incomplete_record``.
+            ``continues_reference``, ``not_in_reference`` or ``incomplete_record``.
         text: the finding.
         source_id: the source it is about, if it is about one.
         epoch: the epoch it is about, if it is about one.
@@ -174,14 +176,16 @@ class Samples:
 _KINDS = ("seen", "repeated", "skipped")
 
 
-@dataclass(frozen=True, slots=True)
-class ExposureAudit:
+@dataclass(frozen=True, slots=True, repr=False)
+class ExposureAudit(Shown):
     """How often a training run saw each sample. ``print`` it to read it.
 
     Args:
         session_ids: the sessions that were audited, as one run.
         reference_ids: the sessions it was compared with.
-        complete: whether the record of the audited sessions is known to be whole.
+        statuses: the status of each audited session.
+        complete: whether the record of the audited sessions is known to be whole; of one that is
+            still running, so far.
         observations: how many samples were handed over, counted each time.
         distinct_samples: how many different ones.
         times_seen: for each number of times, how many samples were seen so often.
@@ -191,13 +195,14 @@ class ExposureAudit:
 
     session_ids: tuple[str, ...]
     reference_ids: tuple[str, ...]
+    statuses: tuple[str, ...]
     complete: bool
     observations: int
     distinct_samples: int
     times_seen: Mapping[int, int]
     sources: tuple[SourceExposure, ...]
     findings: tuple[Finding, ...]
-    _samples: Samples = field(repr=False, compare=False)
+    _samples: Samples = field(compare=False)
 
     @property
     def epochs(self) -> tuple[EpochExposure, ...]:
@@ -236,6 +241,7 @@ class ExposureAudit:
         """
         if kind not in _KINDS:
             raise ConfigurationError(f"kind must be one of {', '.join(_KINDS)}, not {kind!r}")
+        epoch = optional_number("epoch", epoch)
         parts = self._parts(kind, epoch, source)
         if kind == "seen":
             return self._samples.listing(TIMES_SEEN, parts).page([], limit, after)
@@ -272,14 +278,28 @@ class ExposureAudit:
         ]
 
     def __str__(self) -> str:
-        whole = "complete" if self.complete else "incomplete"
-        seen = f"{self.observations:,} observations of {self.distinct_samples:,} samples"
-        lines = [f"{seen}; record {whole}"]
+        lines = ["; ".join([_seen(self), *self._state()])]
         for one in self.epochs:
             skipped = "" if one.skipped_samples is None else f", {one.skipped_samples:,} skipped"
             lines.append(
-                f"{one.source_id!r} epoch {one.epoch}: {one.batches:,} batches, "
-                f"{one.observations:,} observations of {one.distinct_samples:,} samples, "
+                f"{one.source_id!r} epoch {one.epoch}: {many(one.batches, 'batch')}, {_seen(one)}, "
                 f"{one.repeated_samples:,} repeated{skipped}"
             )
-        return "\n".join([*lines, *(f"- {finding}" for finding in self.findings)])
+        return with_caveats("\n".join(lines), [str(finding) for finding in self.findings])
+
+    def _state(self) -> list[str]:
+        """What the audited sessions are like, in words."""
+        others = [status for status in self.statuses if status not in ("completed", "running")]
+        state = [", ".join(others)] if others else []
+        if "running" in self.statuses:
+            state.append("still running: as far as it is on the disk")
+        if not self.complete:
+            state.append("record incomplete")
+        elif "running" not in self.statuses:
+            state.append("record complete")
+        return state
+
+
+def _seen(counts: ExposureAudit | EpochExposure) -> str:
+    observations = many(counts.observations, "observation")
+    return f"{observations} of {many(counts.distinct_samples, 'sample')}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from origin.core.record import Gap, StreamRecord
+from origin.core.record import Gap, SessionRecord, StreamRecord
 from origin.query.asking import Asker
 from origin.query.audit import EpochExposure, ExposureAudit, RankShare, Samples, SourceExposure
 from origin.query.deliveries import (
@@ -21,7 +21,12 @@ from origin.query.exposure import (
     SourceCounts,
     count_exposure,
 )
-from origin.query.findings import SourceEvidence, findings_of, record_findings
+from origin.query.findings import (
+    SourceEvidence,
+    findings_of,
+    record_findings,
+    reference_findings,
+)
 from origin.query.relations import Relations
 from origin.query.restarts import Restart, find_restarts, read_heads
 from origin.storage.database import ProvenanceDatabase
@@ -68,11 +73,13 @@ class Auditor:
         sessions = [self._db.get_session(session_id) for session_id in self._session_ids]
         findings = [
             *record_findings(sessions),
+            *reference_findings(self._references(), seen.evidence),
             *(found for evidence in seen.evidence for found in findings_of(evidence)),
         ]
         return ExposureAudit(
             session_ids=self._session_ids,
             reference_ids=self._reference_ids,
+            statuses=tuple(session.status for session in sessions),
             complete=all(session.complete for session in sessions),
             observations=sum(times * samples for times, samples in seen.in_all.items()),
             distinct_samples=sum(seen.in_all.values()),
@@ -84,6 +91,9 @@ class Auditor:
             findings=tuple(findings),
             _samples=Samples(self._asker, seen.sources, seen.audited, seen.observations, all_ids),
         )
+
+    def _references(self) -> list[SessionRecord]:
+        return [self._db.get_session(session_id) for session_id in self._reference_ids]
 
     # -- reading -----------------------------------------------------------------------
 

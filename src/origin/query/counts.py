@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from origin.core.record import StreamRecord, license_key
+from origin.errors import CorruptDatabaseError
 from origin.query.relations import Relations
 from origin.query.sql import COMBINATIONS
 from origin.query.streams import license_name
@@ -49,6 +50,9 @@ def count_samples(
         relations: of the moment of which the streams are.
         groups: the numbers of the streams of each group.
         streams: among others, those of the groups.
+
+    Raises:
+        CorruptDatabaseError: the streams' records count other observations than there are.
     """
     wanted = list(dict.fromkeys(groups))
     counts: dict[Group, int] = {}
@@ -77,11 +81,19 @@ def _combinations(
     if not observations:
         return []
     relations.give("stream_groups", table)
-    return [
+    found = [
         row
         for low, high in slices(observations)
         for row in relations.within(low, high).rows(COMBINATIONS, (low, high))
     ]
+    seen = sum(int(times) for *_, times in found)
+    if seen != observations:
+        # Counts are kept for good; one that contradicts the record must not be among them.
+        raise CorruptDatabaseError(
+            f"the record has {seen:,} observations where its streams count {observations:,}; "
+            "db.check() tells more"
+        )
+    return [(combined, samples) for combined, samples, _ in found]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from origin.core.record import StreamRecord
 from origin.query.relations import Relations
-from origin.query.restarts import Heads, Numbers, Restart
+from origin.query.restarts import Numbers, Restart, StreamHeads
 from origin.query.sql import Query
 
 # The samples at some places.
@@ -59,7 +59,7 @@ Deliveries = dict[tuple[int, int], Delivery]
 
 def deliveries_of(
     streams: Iterable[StreamRecord],
-    heads: Mapping[int, Heads],
+    heads: Mapping[int, StreamHeads],
     shifts: Mapping[int, int],
     restarts: Sequence[Restart],
 ) -> Deliveries:
@@ -89,7 +89,7 @@ def deliveries_of(
 def _add(
     delivery: Delivery,
     stream_no: int,
-    heads: Heads,
+    heads: StreamHeads,
     at: Numbers,
 ) -> None:
     samples = heads.samples[at]

@@ -80,7 +80,7 @@ class Duck:
     def _connected(self) -> "duckdb.DuckDBPyConnection":
         with self._lock:
             if self._instance is None:
-                self._instance = self._open()
+                self._instance = _stoppable(self._open, lambda: None)
             return self._instance
 
     def begin_child(self) -> None:
@@ -137,15 +137,19 @@ class Cursor:
 
     def clear(self) -> None:
         """Forget all tables. Views stay: they say by which names they go."""
-        for name in self._tables:
-            self._connection.unregister(name)
+
+        def unregister_all() -> None:
+            for name in self._tables:
+                self._connection.unregister(name)
+
+        self._run(unregister_all)
         self._tables.clear()
 
     def provide(self, name: str, table: "pa.Table") -> None:
         """Have a table under a name."""
         if self._views.pop(name, None) is not None:
-            self._connection.execute(f"DROP VIEW {name}")
-        self._connection.register(name, table)
+            self._run(lambda: self._connection.execute(f"DROP VIEW {name}"))
+        self._run(lambda: self._connection.register(name, table))
         self._tables.add(name)
 
     def provide_files(self, name: str, files: Sequence[Path]) -> None:
@@ -159,15 +163,14 @@ class Cursor:
         if self._views.get(name) == text:
             return
         if name in self._tables:
-            self._connection.unregister(name)
+            self._run(lambda: self._connection.unregister(name))
             self._tables.discard(name)
-        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {text}")
+        self._run(lambda: self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {text}"))
         self._views[name] = text
 
     def rows(self, text: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
         """The answer to a query, as tuples."""
-        ask = lambda: self._connection.execute(text, parameters).fetchall()  # noqa: E731
-        return list(self._stoppable(ask))
+        return self._run(lambda: list(self._connection.execute(text, parameters).fetchall()))
 
     def table(self, text: str, parameters: Any = None) -> "pa.Table":
         """The answer to a query, as an Arrow table.
@@ -175,7 +178,7 @@ class Cursor:
         Raises:
             QueryError: it is too large.
         """
-        return self._stoppable(lambda: self._fetch(text, parameters))
+        return self._run(lambda: self._fetch(text, parameters))
 
     def _fetch(self, text: str, parameters: Any) -> "pa.Table":
         import pyarrow as pa
@@ -195,36 +198,45 @@ class Cursor:
                 )
         return pa.Table.from_batches(parts, reader.schema)
 
-    def _stoppable(self, ask: Callable[[], T]) -> T:
-        """Run a query such that Ctrl-C ends it."""
-        if threading.current_thread() is not threading.main_thread():
-            return ask()
-        # DuckDB does not look for signals; a thread that waits for it does.
-        outcome: list[T] = []
-        failure: list[BaseException] = []
-        # Not ``join``: interrupted once, it takes the thread for ended.
-        done = threading.Event()
+    def _run(self, ask: Callable[[], T]) -> T:
+        return _stoppable(ask, self._connection.interrupt)
 
-        def work() -> None:
-            try:
-                outcome.append(ask())
-            except BaseException as error:
-                failure.append(error)
-            finally:
-                done.set()
 
-        threading.Thread(target=work, name="origin-query", daemon=True).start()
+def _stoppable(ask: Callable[[], T], interrupt: Callable[[], None]) -> T:
+    """Have DuckDB do something such that Ctrl-C ends it, as a KeyboardInterrupt.
+
+    Where DuckDB itself looks for signals it makes a RuntimeError of them; it does so in the main
+    thread only.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return ask()
+    outcome: list[T] = []
+    failure: list[BaseException] = []
+    # Not ``join``: interrupted once, it takes the thread for ended.
+    begun, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
         try:
-            # The signal may reach another thread, which does not wake this one.
-            while not done.wait(_LOOK_SECONDS):
-                pass
-        except BaseException:
+            outcome.append(ask())
+        except BaseException as error:
+            failure.append(error)
+        finally:
+            done.set()
+
+    try:
+        threading.Thread(target=work, name="origin-query", daemon=True).start()
+        # The signal may reach another thread, which does not wake this one.
+        while not done.wait(_LOOK_SECONDS):
+            pass
+    except BaseException:
+        if begun.wait(_LOOK_SECONDS):
             while not done.wait(_INTERRUPT_SECONDS):
-                self._connection.interrupt()
-            raise
-        if failure:
-            raise failure[0]
-        return outcome[0]
+                interrupt()
+        raise
+    if failure:
+        raise failure[0]
+    return outcome[0]
 
 
 _UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}

@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from heapq import merge
 from operator import attrgetter
+from os import PathLike
 from typing import Any
 
 from origin.core.record import Gap, SampleRecord, SessionRecord, StreamRecord
-from origin.errors import ConfigurationError, SampleNotFoundError, StorageError
+from origin.errors import ConfigurationError, SampleNotFoundError, SegmentError, StorageError
 from origin.query.answer import SqlAnswer
+from origin.query.arguments import session_id_of
 from origin.query.asking import Asker
 from origin.query.batches import BatchReader
 from origin.query.counts import Groups, compare
@@ -41,6 +43,7 @@ class QueryEngine(Questions):
     answered from the counts that hold at that moment: training may go on meanwhile. If it
     cannot be committed, that is logged and the answer is what is on the disk. License ids
     are compared without regard to case; ``"unknown"`` is the license of what nobody named one for.
+    Wherever a session's id is asked for, its ``SessionRecord`` will do.
 
     Args:
         db: an open database; a read-only one will do.
@@ -48,7 +51,7 @@ class QueryEngine(Questions):
             that goes into a temporary folder, and an answer that is larger is refused.
 
     Raises:
-        ConfigurationError: the limit is no amount of memory.
+        ConfigurationError: the limit is no amount of memory, or ``db`` is no database.
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
@@ -60,6 +63,7 @@ class QueryEngine(Questions):
     """
 
     def __init__(self, db: ProvenanceDatabase, *, memory_limit: str = "1GB") -> None:
+        _require_database(db)
         self._db = db
         self._asker = Asker(db, memory_limit)
         self._tallies = Tallies(db, self._asker)
@@ -70,7 +74,7 @@ class QueryEngine(Questions):
     # -- finding ---------------------------------------------------------------------
 
     def find_samples_by_license(
-        self, license_id: str, session_id: str | None = None
+        self, license_id: str, session_id: str | SessionRecord | None = None
     ) -> LazySequence[SampleRecord]:
         """The distinct samples seen under a license.
 
@@ -88,7 +92,7 @@ class QueryEngine(Questions):
         return self._samples(session_id, lambda streams: under_license(streams, license_id))
 
     def find_samples_by_source(
-        self, pattern: str, session_id: str | None = None
+        self, pattern: str, session_id: str | SessionRecord | None = None
     ) -> LazySequence[SampleRecord]:
         """The distinct samples seen from the sources that match a pattern.
 
@@ -109,7 +113,7 @@ class QueryEngine(Questions):
 
     def _samples(
         self,
-        session_id: str | None,
+        session_id: str | SessionRecord | None,
         chosen: Callable[[Sequence[StreamRecord]], Sequence[StreamRecord]],
     ) -> SampleSequence:
         session_ids = self._prepare_any(session_id)
@@ -126,7 +130,7 @@ class QueryEngine(Questions):
         return [(row[0], row[1], row[2]) for row in rows]
 
     def find_batches_with_license(
-        self, license_id: str, session_id: str | None = None
+        self, license_id: str, session_id: str | SessionRecord | None = None
     ) -> LazySequence[BatchRecord]:
         """The batches seen under a license.
 
@@ -144,7 +148,9 @@ class QueryEngine(Questions):
         streams = under_license(self._streams(session_id), license_id)
         return BatchSequence(self._db.batch_table, BatchReader(self._db), streams)
 
-    def check_license_presence(self, license_id: str, session_id: str | None = None) -> bool:
+    def check_license_presence(
+        self, license_id: str, session_id: str | SessionRecord | None = None
+    ) -> bool:
         """Whether any sample was seen under a license.
 
         Args:
@@ -183,6 +189,12 @@ class QueryEngine(Questions):
         by_stream: dict[int, list[Sighting]] = {}
         for number, batch_no, *rest in rows:
             if number in streams:
+                if (number, batch_no) not in times:
+                    raise SegmentError(
+                        f"the segments of {self._db.path} have sample {sample_id} in batch "
+                        f"{batch_no} of stream {number}, which the catalog does not have; "
+                        "db.check() tells more"
+                    )
                 seen = Sighting(streams[number], times[number, batch_no], batch_no, *rest)
                 by_stream.setdefault(number, []).append(seen)
         # Merging keeps each stream's own order, also where its clock was set back.
@@ -190,7 +202,7 @@ class QueryEngine(Questions):
 
     # -- counting --------------------------------------------------------------------
 
-    def get_license_breakdown(self, session_id: str) -> dict[str, int]:
+    def get_license_breakdown(self, session_id: str | SessionRecord) -> dict[str, int]:
         """How many distinct samples a session saw under each license.
 
         Args:
@@ -205,7 +217,7 @@ class QueryEngine(Questions):
         """
         return dict(self._tallies.of(self._prepare(session_id)).samples.licenses)
 
-    def get_source_breakdown(self, session_id: str) -> dict[str, int]:
+    def get_source_breakdown(self, session_id: str | SessionRecord) -> dict[str, int]:
         """How many distinct samples a session saw from each source.
 
         Args:
@@ -220,7 +232,7 @@ class QueryEngine(Questions):
         """
         return dict(self._tallies.of(self._prepare(session_id)).samples.sources)
 
-    def compare_sessions(self, a: str, b: str) -> dict[str, Any]:
+    def compare_sessions(self, a: str | SessionRecord, b: str | SessionRecord) -> dict[str, Any]:
         """How the distinct samples of two sessions differ.
 
         Args:
@@ -234,19 +246,18 @@ class QueryEngine(Questions):
         Raises:
             SessionNotFoundError: no session has one of the ids.
         """
-        self._prepare(a)
-        self._session(b)
+        both = self._prepare(a).session_id, self._session(b).session_id
 
         def count(relations: Relations) -> dict[str, Any]:
             streams = relations.moment.streams
             return compare(relations, *(
                 Groups(one for one in streams if one.session_id == session_id)
-                for session_id in (a, b)
+                for session_id in both
             ))  # fmt: skip
 
-        return self._asker.ask({a, b}, count)
+        return self._asker.ask(set(both), count)
 
-    def get_session_summary(self, session_id: str) -> dict[str, Any]:
+    def get_session_summary(self, session_id: str | SessionRecord) -> dict[str, Any]:
         """What a session is and what went into it.
 
         Args:
@@ -265,7 +276,7 @@ class QueryEngine(Questions):
         session = self._prepare(session_id)
         tally = self._tallies.of(session)
         streams = tally.streams
-        gaps = _gaps_among(streams, self._db.catalog.gaps(session_id))
+        gaps = _gaps_among(streams, self._db.catalog.gaps(session.session_id))
         return {
             "session_id": session.session_id,
             "status": session.status,
@@ -317,27 +328,22 @@ class QueryEngine(Questions):
 
     # -- reading ---------------------------------------------------------------------
 
-    def _prepare(self, session_id: str) -> SessionRecord:
+    def _prepare(self, session_id: str | SessionRecord) -> SessionRecord:
         """Have all committed that was observed, and see that a session is there."""
         self._flush()
         return self._session(session_id)
 
-    def _prepare_any(self, session_id: str | None) -> list[str] | None:
+    def _prepare_any(self, session_id: str | SessionRecord | None) -> list[str] | None:
         """The same for questions that may be about all sessions; gives those they are about."""
         self._flush()
         return None if session_id is None else [self._session(session_id).session_id]
 
-    def _streams(self, session_id: str | None) -> list[StreamRecord]:
-        self._prepare_any(session_id)
-        return self._db.catalog.streams(session_id)
+    def _streams(self, session_id: str | SessionRecord | None) -> list[StreamRecord]:
+        session_ids = self._prepare_any(session_id)
+        return self._db.catalog.streams(None if session_ids is None else session_ids[0])
 
-    def _session(self, session_id: str) -> SessionRecord:
-        if not isinstance(session_id, str):
-            raise ConfigurationError(
-                f"session_id must be a str such as session.session_id, "
-                f"not a {type(session_id).__name__}"
-            )
-        return self._db.get_session(session_id)
+    def _session(self, session_id: str | SessionRecord) -> SessionRecord:
+        return self._db.get_session(session_id_of(session_id))
 
     def _flush(self) -> None:
         try:
@@ -348,6 +354,15 @@ class QueryEngine(Questions):
                 self._db.path,
                 exc_info=True,
             )
+
+
+def _require_database(given: object) -> None:
+    if not isinstance(given, ProvenanceDatabase):
+        shown = repr(str(given)) if isinstance(given, str | PathLike) else "…"
+        raise ConfigurationError(
+            f"QueryEngine takes an open database, not a {type(given).__name__}: "
+            f"QueryEngine(ProvenanceDatabase({shown}))"
+        )
 
 
 def _gaps_among(streams: Sequence[StreamRecord], gaps: list[Gap]) -> list[dict[str, Any]]:

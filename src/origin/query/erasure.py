@@ -15,6 +15,7 @@ from origin.query.given import Given
 from origin.query.listing import Listing, Range, checked_limit
 from origin.query.relations import Relations
 from origin.query.sql import Query
+from origin.query.wording import Shown, listed, many, were
 from origin.storage.database import ProvenanceDatabase
 from origin.storage.text import to_column
 
@@ -90,6 +91,7 @@ BATCHES_OF_STREAMS = Query(
     """
     SELECT b.stream_no, b.batch_no, b.samples AS observations
     FROM batch_heads AS b JOIN asked_streams AS a ON b.stream_no = a.stream_no
+    WHERE b.samples > 0
     """,
     ("batch_heads", "asked_streams"),
 )
@@ -273,8 +275,8 @@ class Wanted:
         return listing.gather(relations, [], limit, "", self)
 
 
-@dataclass(frozen=True, slots=True)
-class ErasureReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class ErasureReport(Shown):
     """Every session and batch that saw what is to be removed.
 
     Args:
@@ -344,21 +346,24 @@ class ErasureReport:
 
     def __str__(self) -> str:
         lines = [
-            f"seen {self.observations:,} times by {len(self.sessions):,} sessions"
+            f"seen {many(self.observations, 'time')} by {many(len(self.sessions), 'session')}"
             if self.sessions
             else "no session saw any of it"
         ]
         lines += [
             f"{one.session.session_id} ({one.session.status}, began {one.session.created_at}): "
-            f"{one.samples:,} samples in {one.batches:,} batches, from {', '.join(one.sources)}"
+            f"{many(one.samples, 'sample')} in {many(one.batches, 'batch')}, from "
+            f"{', '.join(one.sources)}"
             for one in self.sessions
         ]
         if self.not_found:
-            lines.append(f"{len(self.not_found):,} of what was given were seen by no session")
+            lost = len(self.not_found)
+            lines.append(f"{lost:,} of what was given {were(lost)} seen by no session")
         if self.uncertain:
+            unsure = len(self.uncertain)
             lines.append(
-                f"the records of {len(self.uncertain):,} sessions are not whole; they may have "
-                f"seen more: {', '.join(self.uncertain[:5])}"
+                f"{many(unsure, 'session')} whose record is not whole may have seen more: "
+                f"{listed(self.uncertain, 5)}"
             )
         return "\n".join(lines)
 

@@ -9,6 +9,7 @@ from origin.query.deliveries import Deliveries, Delivery
 from origin.query.exposure import REFERENCE, SourceCounts
 from origin.query.records import iso_time
 from origin.query.restarts import Restart
+from origin.query.wording import listed, many, span, were, why_not_whole
 
 
 @dataclass
@@ -122,20 +123,35 @@ class SourceEvidence:
 def record_findings(sessions: Iterable[SessionRecord]) -> Iterator[Finding]:
     """What keeps an audit from being about all that was handed over."""
     for session in sessions:
-        if session.complete or not session.streams:
-            continue
-        why = []
-        if session.status == "interrupted":
-            why.append("its process is gone and nobody ended it")
-        if session.gaps:
-            why.append(f"it has {_many(session.gaps, 'gap')}")
-        if session.abandoned:
-            why.append(f"{_many(session.abandoned, 'stream')} ended unnoticed")
-        yield Finding(
-            "incomplete_record",
-            f"the record of session {session.session_id} is not whole ({', and '.join(why)}): what "
-            "is missing from it counts as not seen",
-        )
+        if why := why_not_whole(session):
+            yield Finding(
+                "incomplete_record",
+                f"the record of session {session.session_id} is not whole ({why}): what is missing "
+                "from it counts as not seen",
+            )
+
+
+def reference_findings(
+    reference: Sequence[SessionRecord], sources: Iterable[SourceEvidence]
+) -> Iterator[Finding]:
+    """What keeps a reference from telling what should have been seen."""
+    if not reference:
+        return
+    for session in reference:
+        if why := why_not_whole(session):
+            yield Finding(
+                "incomplete_record",
+                f"the record of the reference {session.session_id} is not whole ({why}): what is "
+                "missing from it does not count as skipped",
+            )
+    for one in sources:
+        if not one.has_reference:
+            yield Finding(
+                "not_in_reference",
+                f"the reference saw nothing of {one.source_id!r}: it cannot tell what of that was "
+                "skipped",
+                one.source_id,
+            )
 
 
 def findings_of(evidence: SourceEvidence) -> list[Finding]:
@@ -147,11 +163,6 @@ def findings_of(evidence: SourceEvidence) -> list[Finding]:
         found += _of_repeats(evidence, epoch)
         found += _of_skips(evidence, epoch)
     return found
-
-
-def _many(number: int, noun: str) -> str:
-    plural = f"{noun}es" if noun.endswith("ch") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def _place(evidence: SourceEvidence, epoch: int) -> str:
@@ -172,10 +183,10 @@ def _of_ranks(evidence: SourceEvidence) -> Iterator[Finding]:
         totals[stream.rank] = totals.get(stream.rank, 0) + stream.observations
     missing = [rank for rank in range(world) if not totals[rank]]
     if missing:
-        named = ", ".join(map(str, missing[:10])) + (", …" if len(missing) > 10 else "")
+        named = listed(missing)
         yield Finding(
             "missing_ranks",
-            f"nothing of {source!r} is on record for {_many(len(missing), 'rank')} of "
+            f"nothing of {source!r} is on record for {many(len(missing), 'rank')} of "
             f"{world} ({named})",
             source,
         )
@@ -186,7 +197,7 @@ def _of_ranks(evidence: SourceEvidence) -> Iterator[Finding]:
         yield Finding(
             "uneven_ranks",
             f"the ranks were given unequal shares of {source!r}: rank {most} "
-            f"{given[most]:,} observations ({given[most] / whole:.2%}), rank {least} "
+            f"{many(given[most], 'observation')} ({given[most] / whole:.2%}), rank {least} "
             f"{given[least]:,} ({given[least] / whole:.2%})",
             source,
         )
@@ -199,10 +210,10 @@ def _of_missing_epochs(evidence: SourceEvidence) -> Iterator[Finding]:
     epochs = evidence.epochs
     missing = sorted(set(range(epochs[0], epochs[-1])) - set(epochs)) if epochs else []
     if missing:
-        named = ", ".join(map(str, missing[:10])) + (", …" if len(missing) > 10 else "")
+        named = listed(missing)
         yield Finding(
             "missing_epochs",
-            f"nothing of {evidence.source_id!r} is on record for {_many(len(missing), 'epoch')} "
+            f"nothing of {evidence.source_id!r} is on record for {many(len(missing), 'epoch')} "
             f"between epochs {epochs[0]} and {epochs[-1]} ({named})",
             evidence.source_id,
         )
@@ -220,7 +231,7 @@ def _of_length(evidence: SourceEvidence, epoch: int) -> Iterator[Finding]:
         yield Finding(
             "cut_short",
             f"{_place(evidence, epoch)} was cut short after {own:,} of "
-            f"{_many(whole, 'batch')}{where}",
+            f"{many(whole, 'batch')}{where}",
             evidence.source_id,
             epoch,
         )
@@ -229,8 +240,7 @@ def _of_length(evidence: SourceEvidence, epoch: int) -> Iterator[Finding]:
 def _ranks_named(ranks: Sequence[int], world: int) -> str:
     if len(ranks) == world:
         return f"each of {world} ranks"
-    listed = ", ".join(map(str, ranks[:10])) + (", …" if len(ranks) > 10 else "")
-    return f"rank {listed}" if len(ranks) == 1 else f"ranks {listed}"
+    return f"{'rank' if len(ranks) == 1 else 'ranks'} {listed(ranks)}"
 
 
 # -- restarts --------------------------------------------------------------------------
@@ -241,9 +251,9 @@ def _of_resuming(evidence: SourceEvidence) -> Iterator[Finding]:
         yield Finding(
             "continues_reference",
             f"rank {restart.rank} goes on with {evidence.source_id!r} where the reference was: its "
-            f"first {_many(restart.batches, 'batch')} {_equal(restart.batches)} batches "
-            f"{_span(restart)} of stream {restart.earlier} of the reference, and were delivered "
-            "in both",
+            f"first {_firsts(restart.batches)} "
+            f"{span('batch', restart.first_batch, restart.last_batch)} of stream "
+            f"{restart.earlier} of the reference, and {were(restart.batches)} delivered in both",
             evidence.source_id,
         )
 
@@ -254,11 +264,12 @@ def _of_restarts(evidence: SourceEvidence, epoch: int) -> Iterator[Finding]:
             continue
         yield Finding(
             "redelivered",
-            f"{_place(evidence, epoch)}: {_many(restart.by_epoch[epoch], 'batch')} with "
-            f"{_many(restart.samples[epoch], 'observation')} were delivered again to rank "
-            f"{restart.rank} after the restart at {iso_time(restart.seen_at)}: stream "
-            f"{restart.later} begins with what were batches {_span(restart)} of stream "
-            f"{restart.earlier}",
+            f"{_place(evidence, epoch)}: {many(restart.by_epoch[epoch], 'batch')} with "
+            f"{many(restart.samples[epoch], 'observation')} {were(restart.by_epoch[epoch])} "
+            f"delivered again to rank {restart.rank} after the restart at "
+            f"{iso_time(restart.seen_at)}: stream {restart.later} begins with what "
+            f"{were(restart.batches)} {span('batch', restart.first_batch, restart.last_batch)} of "
+            f"stream {restart.earlier}",
             evidence.source_id,
             epoch,
         )
@@ -267,7 +278,7 @@ def _of_restarts(evidence: SourceEvidence, epoch: int) -> Iterator[Finding]:
             yield Finding(
                 "begun_again",
                 f"{_place(evidence, epoch)} came to rank {rank} through "
-                f"{_many(len(one.streams), 'stream')} "
+                f"{many(len(one.streams), 'stream')} "
                 f"({', '.join(map(str, one.streams[:10]))}), as when a hook is made anew or a run "
                 "is restarted and its epochs are numbered from 0 again; they are counted as one",
                 evidence.source_id,
@@ -275,14 +286,8 @@ def _of_restarts(evidence: SourceEvidence, epoch: int) -> Iterator[Finding]:
             )
 
 
-def _equal(number: int) -> str:
-    return "equals" if number == 1 else "equal"
-
-
-def _span(restart: Restart) -> str:
-    if restart.first_batch == restart.last_batch:
-        return f"{restart.first_batch}"
-    return f"{restart.first_batch} to {restart.last_batch}"
+def _firsts(number: int) -> str:
+    return "batch equals" if number == 1 else f"{many(number, 'batch')} equal"
 
 
 # -- repeats ---------------------------------------------------------------------------
@@ -297,7 +302,7 @@ def _of_repeats(evidence: SourceEvidence, epoch: int) -> Iterator[Finding]:
         dealt = sum(one.once[1] for one in ranks.values()) - padded
         yield Finding(
             "padding",
-            f"rank padding: {_many(padded, 'sample')} of {_place(evidence, epoch)} "
+            f"rank padding: {many(padded, 'sample')} of {_place(evidence, epoch)} "
             f"{'was' if padded == 1 else 'were'} seen once more, as DistributedSampler pads "
             f"{dealt:,} samples to {len(ranks)} ranks",
             source,
@@ -318,7 +323,7 @@ def _of_repeats(evidence: SourceEvidence, epoch: int) -> Iterator[Finding]:
     elif _has_equal_items(evidence):
         yield Finding(
             "equal_items",
-            f"{_place(evidence, epoch)}: {_many(left, 'observation')} "
+            f"{_place(evidence, epoch)}: {many(left, 'observation')} "
             f"{'repeats' if left == 1 else 'repeat'} another, of the same samples and equally "
             "often in every epoch: what is iterated over has them more than once, as equal items "
             "or because its sampler lists them so",
@@ -327,6 +332,10 @@ def _of_repeats(evidence: SourceEvidence, epoch: int) -> Iterator[Finding]:
         )
     else:
         yield _unexplained(evidence, epoch, left)
+
+
+def _spread(number: int) -> str:
+    return f"{many(number, 'sample')} {were(number)} seen through more than one stream"
 
 
 def _is_unsharded(evidence: SourceEvidence, epoch: int) -> bool:
@@ -352,17 +361,18 @@ def _unexplained(evidence: SourceEvidence, epoch: int, left: int) -> Finding:
         where = " within one rank" if max(evidence.worlds()) > 1 else ""
         hint = "a sampler that draws with replacement does that, and so do equal items"
     elif max(evidence.worlds()) > 1:
-        where = f"; {_many(seen.spread, 'sample')} were seen through more than one stream"
+        where = f"; {_spread(seen.spread)}"
         hint = "ranks whose samplers were not given different shares do that"
     else:
-        where = f"; {_many(seen.spread, 'sample')} were seen through more than one stream"
+        where = f"; {_spread(seen.spread)}"
         hint = "a pass that was begun anew does that"
+    most = max(seen.times_seen)
+    often = "2" if most == 2 else f"2 to {most}"
     return Finding(
         "unexplained_repeats",
-        f"unexplained repeats in {_place(evidence, epoch)}: {_many(left, 'observation')} "
-        f"{'repeats' if left == 1 else 'repeat'} another ({_many(seen.repeated, 'sample')} seen "
-        f"2 to {max(seen.times_seen)} times{where}), and neither padding nor a restart accounts "
-        f"for them; {hint}",
+        f"unexplained repeats in {_place(evidence, epoch)}: {many(left, 'observation')} "
+        f"{'repeats' if left == 1 else 'repeat'} another ({many(seen.repeated, 'sample')} seen "
+        f"{often} times{where}), and neither padding nor a restart accounts for them; {hint}",
         evidence.source_id,
         epoch,
     )
@@ -389,7 +399,7 @@ def _of_skips(evidence: SourceEvidence, epoch: int) -> Iterator[Finding]:
         return
     yield Finding(
         "skipped",
-        f"{_place(evidence, epoch)} did not see {_many(skipped, 'sample')} that {before} saw"
+        f"{_place(evidence, epoch)} did not see {many(skipped, 'sample')} that {before} saw"
         f"{_dropped(evidence, epoch, skipped)}",
         evidence.source_id,
         epoch,

@@ -1,13 +1,13 @@
 """Samples that users give to be looked for: fingerprints, or the values themselves."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from origin.core.fingerprint import fingerprint_digest
+from origin.core.fingerprint import canonical_bytes, content_type, fingerprint_digest
 from origin.errors import ConfigurationError
 from origin.query.counts import END, slices
 from origin.query.listing import Range
@@ -16,6 +16,9 @@ from origin.storage.sealing.observations import hex_column, order_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+# Of so many values the type and size are noted.
+FORMS_TOLD = 100
 
 # So few samples are looked up one by one: a sealed file then reads a small part for each.
 _FEW = 64
@@ -28,6 +31,8 @@ class Given:
 
     Args:
         pairs: number and fingerprint, the numbers ascending.
+        forms: content type and size in bytes of the first given values, also as they come; empty
+            where only fingerprints are known.
 
     Attributes:
         count: how many were given.
@@ -38,7 +43,10 @@ class Given:
     (3, 2)
     """
 
-    def __init__(self, pairs: Iterable[tuple[int, bytes]]) -> None:
+    def __init__(
+        self, pairs: Iterable[tuple[int, bytes]], forms: Collection[tuple[str, int]] = ()
+    ) -> None:
+        self.forms = forms
         told, told_numbers = bytearray(), array("q")
         for number, fingerprint in pairs:
             told += fingerprint
@@ -103,10 +111,16 @@ def given_fingerprints(fingerprints: Iterable[str | bytes]) -> Given:
 
     Raises:
         SampleNotFoundError: something is no sample id.
-        ConfigurationError: it is no list of them.
+        ConfigurationError: it is no list of them, or an empty one.
     """
     require_many("fingerprints", fingerprints)
-    return Given(enumerate(map(parse_sample_id, fingerprints)))
+    return _unless_empty("fingerprints", Given(enumerate(map(parse_sample_id, fingerprints))))
+
+
+def _unless_empty(name: str, given: Given) -> Given:
+    if not given.count:
+        raise ConfigurationError(f"nothing was given: {name} has nothing in it")
+    return given
 
 
 def given_values(values: Any, algorithm: str) -> Given:
@@ -118,20 +132,50 @@ def given_values(values: Any, algorithm: str) -> Given:
 
     Raises:
         FingerprintError: a value has no fingerprint.
-        ConfigurationError: they cannot be iterated over.
+        ConfigurationError: they cannot be iterated over, are none, or no single samples.
     """
-    return Given(
-        (number, fingerprint)
-        for number, value in enumerate(_items(values))
-        for fingerprint in _fingerprints(value, algorithm)
-    )
+    forms: set[tuple[str, int]] = set()
+    return _unless_empty("values", Given(_told(values, algorithm, forms), forms))
+
+
+def _told(values: Any, algorithm: str, forms: set[tuple[str, int]]) -> Iterator[tuple[int, bytes]]:
+    for number, value in enumerate(_items(values)):
+        collated = _collated(value)
+        different = [value] if collated is value else [value, collated]
+        # Those under which it can have been recorded: its own, and that of its collated form.
+        for fingerprint in dict.fromkeys(fingerprint_digest(one, algorithm) for one in different):
+            yield number, fingerprint
+        if number < FORMS_TOLD:
+            forms.update((content_type(one), len(canonical_bytes(one))) for one in different)
 
 
 def _items(values: Any) -> Iterator[Any]:
+    _require_samples(values)
     if not hasattr(values, "__iter__") and hasattr(values, "__len__"):
         return (values[index] for index in range(len(values)))
     require_many("values", values)
     return iter(values)
+
+
+def _require_samples(values: Any) -> None:
+    """Raise ConfigurationError for what yields whole batches or columns."""
+    makes_batches = getattr(values, "batch_size", None) or getattr(values, "batch_sampler", None)
+    if hasattr(values, "dataset") and makes_batches:
+        raise ConfigurationError(
+            f"values must yield single samples, and a {type(values).__name__} yields batches: give "
+            "the data set itself (values=loader.dataset), or record a pass over the loader and "
+            "compare the sessions"
+        )
+    if (
+        isinstance(values, tuple)
+        and len(values) > 1
+        and all(getattr(one, "shape", ()) for one in values)
+        and len({one.shape[0] for one in values}) == 1
+    ):
+        raise ConfigurationError(
+            f"values is a tuple of {len(values)} arrays of equal length; give values=zip(X, y) if "
+            "they are the columns of samples, the data set, or a list if each is one sample"
+        )
 
 
 def require_many(name: str, given: object) -> None:
@@ -141,15 +185,6 @@ def require_many(name: str, given: object) -> None:
         raise ConfigurationError(
             f"{name} must be a list or another iterable, not a {type(given).__name__}"
         )
-
-
-def _fingerprints(value: Any, algorithm: str) -> list[bytes]:
-    """Those under which a value can have been recorded: its own, and that of its collated form."""
-    own = fingerprint_digest(value, algorithm)
-    collated = _collated(value)
-    if collated is value:
-        return [own]
-    return list(dict.fromkeys([own, fingerprint_digest(collated, algorithm)]))
 
 
 def _collated(value: Any) -> Any:
@@ -181,16 +216,23 @@ def _unless_same(value: Any, collated: Any) -> Any:
     return value if all(old is new for old, new in pairs) else collated
 
 
-def given_texts(name: str, texts: Iterable[str]) -> dict[str, int]:
+def given_texts(name: str, texts: Iterable[str | int]) -> dict[str, int]:
     """Texts that users give, each once, with the place where it was given first.
 
+    A whole number stands for its digits, as hooks record a key that is one.
+
     Raises:
-        ConfigurationError: they are no list of texts.
+        ConfigurationError: they are no list of texts, or an empty one.
+
+    >>> given_texts("keys", ["a", 3])
+    {'a': 0, '3': 1}
     """
     require_many(name, texts)
     found: dict[str, int] = {}
     for number, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise ConfigurationError(f"{name} must be a list of str")
-        found.setdefault(text, number)
+        if isinstance(text, bool) or not isinstance(text, str | int | np.integer):
+            raise ConfigurationError(f"{name} must be a list of str, not of {text!r}")
+        found.setdefault(str(text), number)
+    if not found:
+        raise ConfigurationError(f"nothing was given: {name} has nothing in it")
     return found

@@ -12,7 +12,8 @@ from typing import Any
 
 from origin.errors import QueryError
 from origin.query.duck import Cursor
-from origin.query.sql import VIEWS
+from origin.query.functions import refused_functions
+from origin.query.sql import VIEWS, Query
 
 # Nodes of a tree that is a question; whatever else ends in _NODE is none.
 _NODES = {
@@ -51,9 +52,14 @@ def views_named(cursor: Cursor, text: object) -> set[str]:
         raise QueryError(f"a query must be a str such as 'SELECT …', not a {type(text).__name__}")
     tree = _tree(cursor, text)
     named: set[str] = set()
-    own = {entry["key"].casefold() for entry in _named_queries(tree)}
+    own = {entry["key"] for entry in _named_queries(tree)}
+    if own:
+        _require_own(own, _internal_names(cursor))
+    own = {name.casefold() for name in own}
+    refused = refused_functions(cursor)
     for part in _parts(tree):
         _require_reading(part)
+        _require_computing(part, refused)
         if part.get("type") == "BASE_TABLE":
             named.add(_table(part, own))
     # A name of its own may hide a view, and stand for what was read from it.
@@ -104,6 +110,37 @@ def _named_queries(tree: object) -> Iterator[dict[str, Any]]:
             yield from part["cte_map"].get("map", [])
         if part.get("type") in ("RECURSIVE_CTE_NODE", "CTE_NODE") and "cte_name" in part:
             yield {"key": part["cte_name"]}
+
+
+def _internal_names(cursor: Cursor) -> set[str]:
+    """What a name can mean beside the views: relations of this library, and of DuckDB."""
+    ours = {*Query.all, *(name for query in Query.all.values() for name in query.reads)}
+    theirs = cursor.rows(
+        "SELECT view_name FROM duckdb_views() UNION ALL SELECT table_name FROM duckdb_tables()"
+    )
+    return {name.casefold() for name in (*ours, *(row[0] for row in theirs))} - set(VIEWS)
+
+
+def _require_own(names: set[str], internal: set[str]) -> None:
+    """Raise unless what ``WITH`` names can be nothing but that.
+
+    Where the name holds is not looked at: a name that stands for a file, or for a table that is no
+    view, would reach that elsewhere in the query.
+    """
+    for name in names:
+        if not name.isidentifier() or name.casefold() in internal:
+            raise QueryError(
+                f"WITH cannot name {name!r} in a query: choose another name, of letters and digits"
+            )
+
+
+def _require_computing(part: dict[str, Any], refused: frozenset[str]) -> None:
+    name = part.get("function_name")
+    if isinstance(name, str) and name.casefold() in refused:
+        raise QueryError(
+            f"the function {name} is not allowed in a query: it does more than compute with its "
+            "arguments"
+        )
 
 
 def _require_reading(part: dict[str, Any]) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from origin.errors import ConfigurationError, QueryError
+from origin.errors import QueryError
 from origin.query.answer import SqlAnswer
+from origin.query.arguments import whole_number
 from origin.query.asking import Asker
 from origin.query.records import parse_sample_id
 from origin.query.relations import Relations
@@ -30,9 +31,7 @@ def checked_limit(limit: object) -> int:
     """
     if limit is None:
         return _ALL
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
-        raise ConfigurationError(f"limit must be a number of rows or None, not {limit!r}")
-    return limit
+    return min(whole_number("limit", limit, "a number of rows or None"), _ALL)
 
 
 def behind(after: str | bytes | None) -> str:

@@ -10,62 +10,138 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from origin.core.record import SegmentRecord
+from origin.errors import SegmentError
+from origin.storage.ledger import Ledger
 from origin.storage.sealing.observations import schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
+
+
+# A file is read as a whole, once, to see that it is as it was sealed; a larger one is not for the
+# sake of one sample. Of that the pages that are read are checked, and what its footer says.
+_SMALL = 64 << 20
 
 
 class _Footer:
-    """What the footer of a segment says: the first and last sample of each group of rows."""
+    """What the footer of a segment says: the first and last sample of each group of rows.
 
-    def __init__(self, path: Path) -> None:
+    Raises:
+        SegmentError: it does not say what the catalog says.
+    """
+
+    def __init__(self, path: Path, segment: SegmentRecord) -> None:
         import pyarrow.parquet as pq
 
         self.metadata: pq.FileMetaData = pq.read_metadata(path)
         groups = [self.metadata.row_group(at) for at in range(self.metadata.num_row_groups)]
         statistics = [group.column(0).statistics for group in groups]
+        if any(told is None for told in statistics):  # Arrow cannot compare one with None
+            raise _altered(path)
         self.firsts = [told.min for told in statistics]
         self.lasts = [told.max for told in statistics]
+        ends = [end for both in zip(self.firsts, self.lasts, strict=True) for end in both]
+        told = (sum(group.num_rows for group in groups), ends[:1], ends[-1:], sorted(ends))
+        known = (segment.observations, [segment.first_sample], [segment.last_sample], ends)
+        if told != known or _columns(self.metadata) != _COLUMNS:
+            raise _altered(path)
 
     def groups_with(self, sample_id: str) -> range:
-        """The groups of rows in which a sample can be."""
-        return range(bisect_left(self.lasts, sample_id), bisect_right(self.firsts, sample_id))
+        """The groups of rows in which a sample can be.
+
+        Pages have checksums and a footer has none. So where its first samples say another group
+        than its last ones, both are looked into, and the next one where a group ends with it.
+        """
+        both = bisect_left(self.lasts, sample_id), bisect_right(self.firsts, sample_id) - 1
+        first, last = max(min(both), 0), min(max(both), len(self.lasts) - 1)
+        first -= first > 0 and self.firsts[first] == sample_id
+        last += last < len(self.lasts) - 1 and self.lasts[last] == sample_id
+        return range(first, last + 1)
+
+
+# Name, how it is stored, and whether it may be missing: what pages are read by.
+_COLUMNS = [
+    ("sample_id", "BYTE_ARRAY", 1, 0),
+    ("stream_no", "INT32", 1, 0),
+    ("epoch", "INT32", 1, 0),
+    ("batch_no", "INT64", 1, 0),
+    ("position", "INT32", 1, 0),
+    ("byte_size", "INT64", 1, 0),
+    ("content_type", "BYTE_ARRAY", 1, 0),
+    ("key", "BYTE_ARRAY", 1, 0),
+    ("metadata", "BYTE_ARRAY", 1, 0),
+]
+
+
+def _columns(metadata: "pq.FileMetaData") -> list[tuple[str, str, int, int]]:
+    columns = [metadata.schema.column(at) for at in range(metadata.num_columns)]
+    return [
+        (one.name, one.physical_type, one.max_definition_level, one.max_repetition_level)
+        for one in columns
+    ]
+
+
+def _altered(path: Path, error: Exception | None = None) -> SegmentError:
+    if isinstance(error, FileNotFoundError):
+        return SegmentError(f"the segment {path} is missing; put it back")
+    what = "is not as it was sealed" if error is None else f"cannot be read: {error}"
+    return SegmentError(f"the segment {path} {what}; restore it from a backup, and see db.check()")
 
 
 class Lookup:
     """Reads those parts of segments that can hold a sample.
 
     Args:
-        folder: where the segments are.
+        ledger: which has the segments.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
         self._footers: dict[str, _Footer] = {}
 
     def around(self, sample_id: str, segments: Iterable[SegmentRecord]) -> "pa.Table":
-        """All rows of a sample, among others."""
+        """All rows of a sample, among others.
+
+        Raises:
+            SegmentError: a segment is missing or altered where it is read.
+        """
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         listed = tuple(segments)
         parts = [schema().empty_table()]
         for segment in listed:
             if segment.first_sample <= sample_id <= segment.last_sample:
-                path, footer = self._folder / segment.name, self._footer(segment.name)
-                if groups := footer.groups_with(sample_id):
-                    with pq.ParquetFile(path, metadata=footer.metadata) as file:
-                        found = file.read_row_groups(groups, use_threads=False)
-                    parts.append(found.select(schema().names).cast(schema()))
+                path = self._ledger.folder / segment.name
+                if segment.byte_size <= _SMALL:
+                    path = self._ledger.path_of(segment)
+                try:
+                    parts.append(self._rows(path, segment, sample_id))
+                except SegmentError:
+                    raise
+                except (pa.ArrowException, OSError, LookupError, ValueError) as error:
+                    raise _altered(path, error) from error
         self._forget_all_but(listed)
         return pa.concat_tables(parts)
 
-    def _footer(self, name: str) -> _Footer:
-        known = self._footers.get(name)
-        if known is None:
-            known = self._footers[name] = _Footer(self._folder / name)
-        return known
+    def _rows(self, path: Path, segment: SegmentRecord, sample_id: str) -> "pa.Table":
+        import pyarrow.parquet as pq
+
+        footer = self._footers.get(segment.name)
+        if footer is None:
+            footer = self._footers[segment.name] = _Footer(path, segment)
+        groups = footer.groups_with(sample_id)
+        with pq.ParquetFile(
+            path, metadata=footer.metadata, page_checksum_verification=True
+        ) as file:
+            found = file.read_row_groups(groups, use_threads=False)
+        rows = found.select(schema().names).cast(schema())
+        told = footer.firsts[groups[0]], footer.lasts[groups[-1]]
+        wanted = sum(footer.metadata.row_group(group).num_rows for group in groups)
+        ends = [rows["sample_id"][at].as_py() for at in (0, -1)] if rows.num_rows else []
+        if rows.num_rows != wanted or tuple(ends) != told:
+            raise _altered(path)
+        return rows
 
     def _forget_all_but(self, segments: tuple[SegmentRecord, ...]) -> None:
         if len(self._footers) > len(segments):

@@ -54,7 +54,7 @@ class Moments:
         self._db = db
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._unsealed = _Unsealed(db, ())
+        self._unsealed: _Unsealed | None = None
         self._sealed_heads: tuple[tuple[SegmentRecord, ...], pa.Table] | None = None
 
     def now(self, session_ids: Collection[str] | None = None) -> Moment:
@@ -66,13 +66,17 @@ class Moments:
     def read(self, moment: Moment) -> Moment | None:
         """A moment with its unsealed observations; None if they are no longer to be had."""
         with self._own_lock():
-            if moment.segments != self._unsealed.segments:
-                self._unsealed = _Unsealed(self._db, moment.segments)
-            is_whole = self._unsealed.extend(moment.streams)
+            # Taken away while it is worked on: what Ctrl-C, or a damaged row, leaves half done is
+            # not used again.
+            unsealed, self._unsealed = self._unsealed, None
+            if unsealed is None or moment.segments != unsealed.segments:
+                unsealed = _Unsealed(self._db, moment.segments)
+            is_whole = unsealed.extend(moment.streams)
+            self._unsealed = unsealed
             # What was sealed meanwhile may have been missed.
             if not is_whole or self._db.ledger.segments() != moment.segments:
                 return None
-            observations, heads = self._unsealed.tables()
+            observations, heads = unsealed.tables()
             return replace(moment, observations=observations, heads=heads)
 
     def _streams(self, session_ids: Collection[str] | None) -> tuple[StreamRecord, ...]:
@@ -100,7 +104,7 @@ class Moments:
         if self._pid != os.getpid():
             # The process was forked; the thread that may have held the lock is not in it.
             self._pid, self._lock = os.getpid(), threading.Lock()
-            self._unsealed = _Unsealed(self._db, ())
+            self._unsealed = None
         return self._lock
 
 

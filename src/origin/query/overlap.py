@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from origin.core.record import StreamRecord
+from origin.core.record import SessionRecord, StreamRecord
 from origin.errors import ConfigurationError
 from origin.query.answer import SqlAnswer
 from origin.query.asking import Asker
 from origin.query.counts import count_samples, slices
-from origin.query.given import Given
+from origin.query.given import FORMS_TOLD, Given
 from origin.query.listing import Listing, behind, checked_limit
 from origin.query.relations import Relations
 from origin.query.sql import Query
+from origin.query.wording import Shown, caveats_of, many, were, with_caveats
+from origin.storage.text import from_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,6 +32,18 @@ SEEN_OF_GIVEN = Query(
     WHERE o.sample_id >= ? AND o.sample_id < ?
     """,
     ("ledger", "asked_streams", "given_samples"),
+)
+
+# What the samples of some streams look like.
+FORMS = Query(
+    "forms",
+    """
+    SELECT o.content_type, min(o.byte_size) AS least, max(o.byte_size) AS most
+    FROM ledger AS o JOIN asked_streams AS a ON o.stream_no = a.stream_no
+    GROUP BY o.content_type
+    ORDER BY o.content_type
+    """,
+    ("ledger", "asked_streams"),
 )
 
 SIGHTINGS_OF_GIVEN = Query(
@@ -159,14 +173,15 @@ class Sides:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SessionOverlap:
+@dataclass(frozen=True, slots=True, repr=False)
+class SessionOverlap(Shown):
     """The samples that two sessions have in common.
 
     Args:
         a, b: the ids of the sessions.
         samples_a, samples_b: how many distinct samples each saw.
         shared: how many both saw.
+        caveats: what keeps this from being about all that the sessions were handed.
     """
 
     a: str
@@ -174,7 +189,8 @@ class SessionOverlap:
     samples_a: int
     samples_b: int
     shared: int
-    _sides: Sides = field(repr=False, compare=False)
+    caveats: tuple[str, ...]
+    _sides: Sides = field(compare=False)
 
     @property
     def only_a(self) -> int:
@@ -200,14 +216,15 @@ class SessionOverlap:
         return self._sides.page("shared", limit, after)
 
     def __str__(self) -> str:
-        return (
-            f"{self.shared:,} samples were seen by both sessions, {self.only_a:,} only by the "
-            f"first, {self.only_b:,} only by the second"
+        text = (
+            f"{many(self.shared, 'sample')} {were(self.shared)} seen by both sessions, "
+            f"{self.only_a:,} only by the first, {self.only_b:,} only by the second"
         )
+        return with_caveats(text, self.caveats)
 
 
-@dataclass(frozen=True, slots=True)
-class GivenOverlap:
+@dataclass(frozen=True, slots=True, repr=False)
+class GivenOverlap(Shown):
     """Which of some given samples a session saw.
 
     Args:
@@ -216,14 +233,18 @@ class GivenOverlap:
         shared: how many of them it saw.
         numbers: which: the places they have in what was given, from 0, ascending; of samples
             that were given more than once the first place.
+        hint: what may be wrong with what was given, where nothing was found; else empty.
+        caveats: what keeps this from being about all that the session was handed.
     """
 
     session_id: str
     given: int
     shared: int
-    numbers: Sequence[int] = field(repr=False)
-    _given: Given = field(repr=False, compare=False)
-    _asker: Asker = field(repr=False, compare=False)
+    numbers: Sequence[int]
+    hint: str
+    caveats: tuple[str, ...]
+    _given: Given = field(compare=False)
+    _asker: Asker = field(compare=False)
 
     @property
     def unseen(self) -> int:
@@ -252,23 +273,56 @@ class GivenOverlap:
         return SqlAnswer(self._asker.ask([self.session_id], work))
 
     def __str__(self) -> str:
-        return f"{self.shared:,} of {self.given:,} samples were seen by session {self.session_id}"
+        text = (
+            f"{self.shared:,} of {many(self.given, 'sample')} {were(self.shared)} seen by session "
+            f"{self.session_id}"
+        )
+        return with_caveats(f"{text}; {self.hint}" if self.hint else text, self.caveats)
 
 
-def find_given(asker: Asker, session_id: str, given: Given) -> GivenOverlap:
+def find_given(asker: Asker, session: SessionRecord, given: Given) -> GivenOverlap:
     """Which of the given samples a session saw."""
 
-    def find(relations: Relations) -> Any:
+    def find(relations: Relations) -> tuple[list[int], str]:
         relations.give("asked_streams", _asked(relations))
         found = np.zeros(given.count, dtype=bool)
         for low, high in given.ranges():
             relations.give("given_samples", given.table(low, high))
             table = relations.within(low, high).table(SEEN_OF_GIVEN, (low, high))
             found[table["given_no"].to_numpy()] = True
-        return np.flatnonzero(found).tolist()
+        hint = "" if found.any() else _hint(given, relations.rows(FORMS))
+        return np.flatnonzero(found).tolist(), hint
 
-    numbers = asker.ask([session_id], find)
-    return GivenOverlap(session_id, given.distinct, len(numbers), numbers, given, asker)
+    numbers, hint = asker.ask([session.session_id], find)
+    return GivenOverlap(
+        session_id=session.session_id,
+        given=given.distinct,
+        shared=len(numbers),
+        numbers=numbers,
+        hint=hint,
+        caveats=caveats_of([session]),
+        _given=given,
+        _asker=asker,
+    )
+
+
+def _hint(given: Given, recorded: Sequence[tuple[str, int, int]]) -> str:
+    """What is to be said where no given value can be a recorded sample, by type and size."""
+    can_be = any(
+        kind == known and least <= size <= most
+        for kind, size in given.forms
+        for known, least, most in recorded
+    )
+    if can_be or not given.forms or not recorded:
+        return ""
+    told = "; ".join(
+        f"{from_column(kind)}, {least:,}{'' if least == most else f' to {most:,}'} bytes"
+        for kind, least, most in recorded
+    )
+    which = "none of them" if given.count <= FORMS_TOLD else f"none of the first {FORMS_TOLD}"
+    return (
+        f"{which} has the form of a recorded sample ({told}): give them as your loop received them"
+    )
 
 
 def _asked(relations: Relations) -> "pa.Table":
@@ -278,8 +332,8 @@ def _asked(relations: Relations) -> "pa.Table":
     return pa.table({"stream_no": pa.array(numbers, pa.int32())})
 
 
-@dataclass(frozen=True, slots=True)
-class SessionDifference:
+@dataclass(frozen=True, slots=True, repr=False)
+class SessionDifference(Shown):
     """How the samples of two sessions differ.
 
     Args:
@@ -287,6 +341,7 @@ class SessionDifference:
         only_a, only_b: how many samples only one of them saw.
         shared: how many both saw.
         unequal: how many of those one saw more often than the other.
+        caveats: what keeps this from being about all that the sessions were handed.
     """
 
     a: str
@@ -295,7 +350,8 @@ class SessionDifference:
     only_b: int
     shared: int
     unequal: int
-    _sides: Sides = field(repr=False, compare=False)
+    caveats: tuple[str, ...]
+    _sides: Sides = field(compare=False)
 
     @property
     def is_empty(self) -> bool:
@@ -322,21 +378,24 @@ class SessionDifference:
         return self._sides.page(kind, limit, after)
 
     def __str__(self) -> str:
-        return (
-            f"{self.only_a:,} samples were seen only by the first session, {self.only_b:,} only by "
-            f"the second, {self.shared:,} by both, {self.unequal:,} of them not equally often"
+        text = (
+            f"{many(self.only_a, 'sample')} {were(self.only_a)} seen only by the first session, "
+            f"{self.only_b:,} only by the second, {self.shared:,} by both, {self.unequal:,} of "
+            "them not equally often"
         )
+        return with_caveats(text, self.caveats)
 
 
-def find_shared(asker: Asker, a: str, b: str) -> SessionOverlap:
+def find_shared(asker: Asker, a: SessionRecord, b: SessionRecord) -> SessionOverlap:
     """What two sessions have in common."""
-    sides = Sides(asker, a, b)
-    return SessionOverlap(a, b, *sides.shared(), sides)
+    sides = Sides(asker, a.session_id, b.session_id)
+    caveats = caveats_of([a, b])
+    return SessionOverlap(a.session_id, b.session_id, *sides.shared(), caveats, sides)
 
 
-def find_difference(asker: Asker, a: str, b: str) -> SessionDifference:
+def find_difference(asker: Asker, a: SessionRecord, b: SessionRecord) -> SessionDifference:
     """How the samples of two sessions differ."""
-    sides = Sides(asker, a, b)
+    sides = Sides(asker, a.session_id, b.session_id)
     counts = {"only_a": 0, "only_b": 0, "shared": 0, "unequal": 0}
     for in_a, in_b, samples in sides.times():
         if not in_b:
@@ -346,4 +405,5 @@ def find_difference(asker: Asker, a: str, b: str) -> SessionDifference:
         else:
             counts["shared"] += samples
             counts["unequal"] += samples if in_a != in_b else 0
-    return SessionDifference(a, b, **counts, _sides=sides)
+    caveats = caveats_of([a, b])
+    return SessionDifference(a.session_id, b.session_id, **counts, caveats=caveats, _sides=sides)

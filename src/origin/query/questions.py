@@ -5,6 +5,7 @@ from typing import Any, overload
 
 from origin.core.record import SessionRecord, StreamRecord
 from origin.errors import ConfigurationError
+from origin.query.arguments import optional_number, session_id_of
 from origin.query.asking import Asker
 from origin.query.audit import ExposureAudit
 from origin.query.auditing import Auditor
@@ -19,8 +20,8 @@ from origin.query.overlap import (
     find_shared,
 )
 from origin.query.parting import FirstDifference, find_first_difference
-from origin.query.steps import RankedBatch, Step, chosen_streams, ranked_batches, read_step
-from origin.query.streams import from_source
+from origin.query.steps import RankedBatches, Step, chosen_streams, ranked_batches, read_step
+from origin.query.streams import from_source, require_source
 from origin.storage.database import ProvenanceDatabase
 
 
@@ -51,7 +52,7 @@ class Questions:
     _db: ProvenanceDatabase
     _asker: Asker
 
-    def _prepare(self, session_id: str) -> SessionRecord:
+    def _prepare(self, session_id: str | SessionRecord) -> SessionRecord:
         raise NotImplementedError
 
     def _flush(self) -> None:
@@ -59,8 +60,8 @@ class Questions:
 
     def audit_exposure(
         self,
-        session_id: str | Sequence[str],
-        reference: str | Sequence[str] | None = None,
+        session_id: str | SessionRecord | Sequence[str | SessionRecord],
+        reference: str | SessionRecord | Sequence[str | SessionRecord] | None = None,
     ) -> ExposureAudit:
         """How often a run saw each sample, and what repeated or skipped some.
 
@@ -87,20 +88,22 @@ class Questions:
     # -- in common, and not --------------------------------------------------------------
 
     @overload
-    def find_overlap(self, session_id: str, other: str) -> SessionOverlap: ...
+    def find_overlap(
+        self, session_id: str | SessionRecord, other: str | SessionRecord
+    ) -> SessionOverlap: ...
 
     @overload
     def find_overlap(
-        self, session_id: str, *, fingerprints: Iterable[str | bytes]
+        self, session_id: str | SessionRecord, *, fingerprints: Iterable[str | bytes]
     ) -> GivenOverlap: ...
 
     @overload
-    def find_overlap(self, session_id: str, *, values: Any) -> GivenOverlap: ...
+    def find_overlap(self, session_id: str | SessionRecord, *, values: Any) -> GivenOverlap: ...
 
     def find_overlap(
         self,
-        session_id: str,
-        other: str | None = None,
+        session_id: str | SessionRecord,
+        other: str | SessionRecord | None = None,
         *,
         fingerprints: Iterable[str | bytes] | None = None,
         values: Any = None,
@@ -119,25 +122,27 @@ class Questions:
                 ``fingerprint_row`` of ``origin.hooks.huggingface``.
 
         Returns:
-            The counts; the samples themselves are found by its method ``samples``.
+            The counts; the samples themselves are found by its method ``samples``. Where no value
+            was found, and none has the type and size of a recorded sample, its ``hint`` says so.
 
         Raises:
             SessionNotFoundError: no session has one of the ids.
             SampleNotFoundError: something given is no sample id.
             FingerprintError: a value has no fingerprint.
-            ConfigurationError: not exactly one thing was given to compare with.
+            ConfigurationError: not exactly one thing was given to compare with, there is nothing
+                in it, or it yields whole batches or columns.
         """
         _require_one(other=other, fingerprints=fingerprints, values=values)
-        session_id = self._prepare(session_id).session_id
+        session = self._prepare(session_id)
         if other is not None:
-            return find_shared(self._asker, session_id, self._prepare(other).session_id)
+            return find_shared(self._asker, session, self._prepare(other))
         if fingerprints is not None:
             given = given_fingerprints(fingerprints)
         else:
             given = given_values(values, self._db.fingerprint_algorithm)
-        return find_given(self._asker, session_id, given)
+        return find_given(self._asker, session, given)
 
-    def diff_sessions(self, a: str, b: str) -> SessionDifference:
+    def diff_sessions(self, a: str | SessionRecord, b: str | SessionRecord) -> SessionDifference:
         """Which samples one session saw and another did not, or not as often.
 
         Args:
@@ -150,12 +155,16 @@ class Questions:
         Raises:
             SessionNotFoundError: no session has one of the ids.
         """
-        return find_difference(
-            self._asker, self._prepare(a).session_id, self._prepare(b).session_id
-        )
+        return find_difference(self._asker, self._prepare(a), self._prepare(b))
 
-    def find_first_difference(self, a: str, b: str) -> FirstDifference | None:
+    def find_first_difference(
+        self, a: str | SessionRecord, b: str | SessionRecord
+    ) -> FirstDifference | None:
         """The first batch at which two sessions part; None if they were given the same.
+
+        None says that all batches were compared, those of a session that still runs as far as it
+        is. Where batches are missing from a record, and all others are the same, the answer is
+        one whose ``is_known`` is False.
 
         Streams are compared batch by batch with the stream of the same source and rank; of
         several for one source and rank the first with the first, and so on. Ranks are taken to
@@ -176,7 +185,7 @@ class Questions:
 
     def get_step(
         self,
-        session_id: str,
+        session_id: str | SessionRecord,
         batch_no: int,
         *,
         source: str | None = None,
@@ -202,19 +211,19 @@ class Questions:
             BatchNotFoundError: no such batch is on record.
             ConfigurationError: the session has no such stream.
         """
-        streams = self._chosen(session_id, source, rank, stream_no)
+        session_id, streams = self._chosen(session_id, source, rank, stream_no)
         return read_step(self._db, self._asker, session_id, batch_no, streams, before)
 
     def rank_batches(
         self,
-        session_id: str,
+        session_id: str | SessionRecord,
         by: str,
         *,
         limit: int | None = 10,
         lowest: bool = False,
         source: str | None = None,
         rank: int | None = None,
-    ) -> list[RankedBatch]:
+    ) -> RankedBatches:
         """The batches with the highest of the numbers that ``hook.annotate`` attached.
 
         Args:
@@ -233,7 +242,7 @@ class Questions:
             SessionNotFoundError: no session has that id.
             ConfigurationError: no batch has such a number, or the session no such stream.
         """
-        streams = self._chosen(session_id, source, rank, None)
+        session_id, streams = self._chosen(session_id, source, rank, None)
         return ranked_batches(self._asker, session_id, by, limit, not lowest, streams)
 
     # -- erasure -------------------------------------------------------------------------
@@ -242,28 +251,34 @@ class Questions:
         self,
         *,
         fingerprints: Iterable[str | bytes] | None = None,
-        keys: Iterable[str] | None = None,
+        keys: Iterable[str | int] | None = None,
         source: str | None = None,
     ) -> ErasureReport:
         """Every session and batch that saw what is to be removed.
 
         Args:
             fingerprints: the ids of the samples, 64 hex digits or 32 bytes each.
-            keys: your own ids of the samples, as the hooks were told them.
+            keys: your own ids of the samples, as the hooks were told them; a number stands for
+                its digits.
             source: all samples of the sources whose id or path matches; ``*``, ``?`` and
                 ``[...]`` stand for other characters as in a shell. Beside fingerprints or
                 keys: only what came from these.
 
         Raises:
             SampleNotFoundError: something given is no sample id.
+            SourceNotFoundError: no source matches.
             ConfigurationError: nothing was given, or both fingerprints and keys.
         """
-        if source is None or (fingerprints is not None and keys is not None):
+        if fingerprints is None and keys is None and source is None:
+            raise ConfigurationError("nothing was given: give fingerprints, keys or source")
+        if fingerprints is not None and keys is not None:
             _require_one(fingerprints=fingerprints, keys=keys)
         self._flush()
         streams = self._db.catalog.streams()
         if source is not None:
-            streams = from_source(streams, self._db.list_sources(), source)
+            sources = self._db.list_sources()
+            require_source(sources, source)
+            streams = from_source(streams, sources, source)
         given = None if fingerprints is None else given_fingerprints(fingerprints)
         named = None if keys is None else given_texts("keys", keys)
         return report(self._db, Wanted(self._asker, streams, given, named))
@@ -271,15 +286,24 @@ class Questions:
     # -- within --------------------------------------------------------------------------
 
     def _chosen(
-        self, session_id: str, source: str | None, rank: int | None, stream_no: int | None
-    ) -> list[StreamRecord]:
-        self._prepare(session_id)
-        return chosen_streams(self._db.catalog.streams(session_id), source, rank, stream_no)
+        self,
+        given: str | SessionRecord,
+        source: str | None,
+        rank: int | None,
+        stream_no: int | None,
+    ) -> tuple[str, list[StreamRecord]]:
+        """The id of a session, and those of its streams that are asked for."""
+        session_id = self._prepare(given).session_id
+        streams = self._db.catalog.streams(session_id)
+        rank, stream_no = optional_number("rank", rank), optional_number("stream_no", stream_no)
+        return session_id, chosen_streams(streams, source, rank, stream_no)
 
-    def _sessions_named(self, given: str | Sequence[str]) -> list[str]:
-        ids: Iterable[Any] = [given] if isinstance(given, str) else given
+    def _sessions_named(
+        self, given: str | SessionRecord | Sequence[str | SessionRecord]
+    ) -> list[str]:
+        ids: Iterable[Any] = [given] if isinstance(given, str | SessionRecord) else given
         try:
-            named = list(dict.fromkeys(ids))
+            named = list(dict.fromkeys(map(session_id_of, iter(ids))))
         except TypeError:
             raise ConfigurationError(
                 "give a session_id, or a list of them where a run was resumed in another session, "

@@ -11,9 +11,12 @@ from typing import Any, NamedTuple
 from origin.core.record import Observation, PackedBatch, SampleRecord, StreamRecord, license_key
 from origin.errors import SampleNotFoundError
 from origin.query.streams import license_name
+from origin.query.wording import Shown, listed, many
 from origin.storage.text import from_column, optional_from_column
 
 _SAMPLE_ID = re.compile("[0-9a-fA-F]{64}")
+# So many sightings, or rows, of an answer are printed.
+_SHOWN = 10
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -52,8 +55,8 @@ class BatchRecord:
         return tuple(packed[at : at + 32].hex() for at in range(0, len(packed), 32))
 
 
-@dataclass(frozen=True, slots=True)
-class SampleTrace:
+@dataclass(frozen=True, slots=True, repr=False)
+class SampleTrace(Shown):
     """Everything the record says of one sample.
 
     Args:
@@ -69,6 +72,24 @@ class SampleTrace:
     licenses: tuple[str, ...]
     sessions: tuple[str, ...]
     observations: list[Observation]
+
+    def __str__(self) -> str:
+        own = self.sample
+        seen = many(len(self.observations), "time")
+        key = "" if own.key is None else f", key {own.key!r}"
+        what = f"sample {own.sample_id} ({own.content_type}, {own.byte_size:,} bytes{key})"
+        lines = [
+            f"{what}: seen {seen} by {many(len(self.sessions), 'session')}",
+            f"from {listed(map(repr, self.sources))}, under {listed(self.licenses)}",
+        ]
+        for one in self.observations[:_SHOWN]:
+            lines.append(
+                f"{one.seen_at} session {one.session_id}: {one.source_id!r} epoch {one.epoch}, "
+                f"batch {one.batch_no} of stream {one.stream_no}, position {one.position}"
+            )
+        if len(self.observations) > _SHOWN:
+            lines.append(f"and {many(len(self.observations) - _SHOWN, 'time')} more")
+        return "\n".join(lines)
 
 
 class Sighting(NamedTuple):

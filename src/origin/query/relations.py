@@ -46,7 +46,7 @@ class Relations:
             "sources": self._sources,
             "licenses": self._licenses,
             "streams": lambda: stream_table(self.moment.streams),
-            "annotations": self._annotations,
+            "noted_numbers": self._noted_numbers,
             "batch_heads": self._batch_heads,
             "unsealed_observations": lambda: unsealed_observations(self.moment),
         }
@@ -129,8 +129,8 @@ class Relations:
 
     def _provide_sealed(self, segments: Iterable[SegmentRecord]) -> None:
         self._there.add("sealed_observations")
-        folder = self._db.ledger.folder
-        if files := [folder / segment.name for segment in segments]:
+        # DuckDB would give what an altered file says for what was recorded.
+        if files := [self._db.ledger.path_of(segment) for segment in segments]:
             self.cursor.provide_files("sealed_observations", files)
         else:
             self.cursor.provide("sealed_observations", schema().empty_table())
@@ -177,7 +177,7 @@ class Relations:
         columns = {name: [_in_columns(getattr(one, name)) for one in found] for name in kinds}
         return pa.table(columns, pa.schema(list(kinds.items())))
 
-    def _annotations(self) -> "pa.Table":
+    def _noted_numbers(self) -> "pa.Table":
         import pyarrow as pa
 
         numbers = [stream.stream_no for stream in self.moment.streams if stream.batches]

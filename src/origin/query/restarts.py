@@ -37,7 +37,7 @@ _MOST_PLACES = 1000
 
 
 @dataclass(frozen=True)
-class Heads:
+class StreamHeads:
     """The batches of one stream in order, as columns."""
 
     numbers: Numbers
@@ -50,7 +50,7 @@ class Heads:
         return len(self.numbers)
 
 
-def read_heads(relations: Relations, stream_nos: Sequence[int]) -> dict[int, Heads]:
+def read_heads(relations: Relations, stream_nos: Sequence[int]) -> dict[int, StreamHeads]:
     """The batches of some streams, by the streams' numbers."""
     import pyarrow as pa
 
@@ -64,7 +64,7 @@ def read_heads(relations: Relations, stream_nos: Sequence[int]) -> dict[int, Hea
         first, last = np.searchsorted(owners, [number, number + 1]).tolist()
         numbers, epochs, seen_at, samples = (column[first:last] for column in columns)
         own = roots.slice(first, last - first)
-        found[number] = Heads(numbers, epochs, seen_at, samples, own)
+        found[number] = StreamHeads(numbers, epochs, seen_at, samples, own)
     return found
 
 
@@ -107,14 +107,19 @@ class Restart:
 
 
 class _Delivered:
-    """What a rank was given of a source, each batch once: streams put together at restarts."""
+    """What a rank was given of a source, each batch once: streams put together at restarts.
 
-    def __init__(self, stream_no: int, heads: Heads, shift: int = 0) -> None:
-        self.epochs = heads.epochs + shift
-        self.samples = heads.samples
-        self.numbers = heads.numbers
-        self.owners = np.full(len(heads), stream_no, np.int64)
-        self.roots = heads.roots.to_pylist()
+    Batches without samples are left out.
+    """
+
+    def __init__(self, stream_no: int, heads: StreamHeads, shift: int = 0) -> None:
+        # Batches without samples all have one root, which tells nothing.
+        filled = np.flatnonzero(heads.samples > 0)
+        self.epochs = heads.epochs[filled] + shift
+        self.samples = heads.samples[filled]
+        self.numbers = heads.numbers[filled]
+        self.owners = np.full(len(filled), stream_no, np.int64)
+        self.roots = heads.roots.take(filled).to_pylist()
         self.last_seen = int(heads.seen_at[-1])
 
     def cut(self, length: int) -> None:
@@ -130,7 +135,9 @@ class _Delivered:
         self.last_seen = max(self.last_seen, later.last_seen)
 
 
-def find_restarts(streams: Sequence[StreamRecord], heads: Mapping[int, Heads]) -> Iterator[Restart]:
+def find_restarts(
+    streams: Sequence[StreamRecord], heads: Mapping[int, StreamHeads]
+) -> Iterator[Restart]:
     """Where streams begin with what was delivered before to the same rank, of the same source.
 
     Args:
@@ -139,7 +146,7 @@ def find_restarts(streams: Sequence[StreamRecord], heads: Mapping[int, Heads]) -
     """
     chains: dict[tuple[str, int, int], list[StreamRecord]] = {}
     for stream in streams:
-        if len(heads[stream.stream_no]):
+        if heads[stream.stream_no].samples.any():
             key = (stream.source_id, stream.rank, stream.world_size)
             chains.setdefault(key, []).append(stream)
     for chain in chains.values():
@@ -147,7 +154,9 @@ def find_restarts(streams: Sequence[StreamRecord], heads: Mapping[int, Heads]) -
             yield from _restarts_in(chain, heads)
 
 
-def _restarts_in(chain: Sequence[StreamRecord], heads: Mapping[int, Heads]) -> Iterator[Restart]:
+def _restarts_in(
+    chain: Sequence[StreamRecord], heads: Mapping[int, StreamHeads]
+) -> Iterator[Restart]:
     before = _Delivered(chain[0].stream_no, heads[chain[0].stream_no])
     for stream in chain[1:]:
         own = heads[stream.stream_no]
@@ -167,7 +176,7 @@ def _restarts_in(chain: Sequence[StreamRecord], heads: Mapping[int, Heads]) -> I
 
 
 def _restart(
-    later: StreamRecord, before: _Delivered, own: Heads, at: int, length: int, shift: int
+    later: StreamRecord, before: _Delivered, own: StreamHeads, at: int, length: int, shift: int
 ) -> Restart:
     epochs, samples = before.epochs[at : at + length], before.samples[at : at + length]
     each = {int(epoch): epochs == epoch for epoch in np.unique(epochs)}

@@ -64,6 +64,17 @@ BATCHES = Query(
     ("batch_heads", "streams"),
 )
 
+ANNOTATIONS = Query(
+    "annotations",
+    """
+    SELECT n.stream_no, n.batch_no, s.session_id, s.source_id, b.epoch, n.name, n.value
+    FROM noted_numbers AS n
+        JOIN streams AS s ON n.stream_no = s.stream_no
+        JOIN batch_heads AS b ON n.stream_no = b.stream_no AND n.batch_no = b.batch_no
+    """,
+    ("noted_numbers", "streams", "batch_heads"),
+)
+
 # What a user may name. Those that are no query here are provided as they are.
 VIEWS = (
     "sessions",
@@ -93,9 +104,9 @@ SIGHTINGS = Query(
 COMBINATIONS = Query(
     "combinations",
     """
-    SELECT seen.combined, count(*) AS samples
+    SELECT seen.combined, count(*) AS samples, sum(seen.times) AS times
     FROM (
-        SELECT o.sample_id, bit_or(g.bits) AS combined
+        SELECT o.sample_id, bit_or(g.bits) AS combined, count(*) AS times
         FROM ledger AS o JOIN stream_groups AS g ON o.stream_no = g.stream_no
         WHERE o.sample_id >= ? AND o.sample_id < ?
         GROUP BY o.sample_id

@@ -6,18 +6,24 @@ from datetime import datetime, timezone
 
 from origin.core.record import Gap, Observation, PackedBatch, StreamRecord
 from origin.errors import BatchNotFoundError, ConfigurationError
+from origin.query.arguments import whole_number
 from origin.query.asking import Asker
 from origin.query.listing import checked_limit
 from origin.query.records import BatchRecord, batch_record, iso_time, sample_record
 from origin.query.relations import Relations
 from origin.query.sql import Query
 from origin.query.streams import license_name
+from origin.query.wording import Shown, many, span
 from origin.storage.database import ProvenanceDatabase
+from origin.storage.schema import LAST_BATCH_NO
 from origin.storage.text import from_column, to_column
+
+# So many rows of a batch are printed.
+_SHOWN_ROWS = 10
 
 _RANKED = """
     SELECT n.stream_no, n.batch_no, n.value, b.epoch, b.seen_at, b.samples
-    FROM annotations AS n
+    FROM noted_numbers AS n
         JOIN asked_streams AS a ON n.stream_no = a.stream_no
         JOIN batch_heads AS b ON n.stream_no = b.stream_no AND n.batch_no = b.batch_no
     WHERE n.name = ?
@@ -27,34 +33,34 @@ _RANKED = """
 HIGHEST_ANNOTATIONS = Query(
     "highest_annotations",
     _RANKED + "ORDER BY n.value DESC, n.stream_no, n.batch_no LIMIT ?",
-    ("annotations", "batch_heads", "asked_streams"),
+    ("noted_numbers", "batch_heads", "asked_streams"),
 )
 
 LOWEST_ANNOTATIONS = Query(
     "lowest_annotations",
     _RANKED + "ORDER BY n.value ASC, n.stream_no, n.batch_no LIMIT ?",
-    ("annotations", "batch_heads", "asked_streams"),
+    ("noted_numbers", "batch_heads", "asked_streams"),
 )
 
 ANNOTATIONS_OF_BATCHES = Query(
     "annotations_of_batches",
     """
     SELECT n.batch_no, n.name, n.value
-    FROM annotations AS n
+    FROM noted_numbers AS n
     WHERE n.stream_no = ? AND n.batch_no >= ? AND n.batch_no <= ?
     ORDER BY n.batch_no, n.name
     """,
-    ("annotations",),
+    ("noted_numbers",),
 )
 
 ANNOTATION_NAMES = Query(
     "annotation_names",
     """
     SELECT DISTINCT n.name
-    FROM annotations AS n JOIN asked_streams AS a ON n.stream_no = a.stream_no
+    FROM noted_numbers AS n JOIN asked_streams AS a ON n.stream_no = a.stream_no
     ORDER BY n.name
     """,
-    ("annotations", "asked_streams"),
+    ("noted_numbers", "asked_streams"),
 )
 
 
@@ -75,9 +81,22 @@ class StepBatch:
     annotations: Mapping[str, float]
     rows: tuple[Observation, ...] = field(repr=False)
 
+    def __str__(self) -> str:
+        own = self.batch
+        told = "".join(f", {name} {value:g}" for name, value in self.annotations.items())
+        where = f"stream {own.stream_no}, epoch {own.epoch}, {own.seen_at}"
+        which = f"batch {own.batch_no} of {own.source_id!r} on rank {self.rank} ({where})"
+        lines = [f"{which}: {many(own.samples, 'sample')}{told}"]
+        for row in self.rows[:_SHOWN_ROWS]:
+            key = "" if row.key is None else f" {row.key!r}"
+            lines.append(f"  {row.position}: {row.sample_id}{key}")
+        if len(self.rows) > _SHOWN_ROWS:
+            lines.append(f"  and {many(len(self.rows) - _SHOWN_ROWS, 'sample')} more")
+        return "\n".join(lines)
 
-@dataclass(frozen=True, slots=True)
-class Step:
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Step(Shown):
     """The batches of one number, or of several in a row, in all streams that were asked for.
 
     Args:
@@ -96,6 +115,15 @@ class Step:
     def rows(self) -> tuple[Observation, ...]:
         """The samples of all its batches."""
         return tuple(row for batch in self.batches for row in batch.rows)
+
+    def __str__(self) -> str:
+        lines = [f"step {self.batch_no} of session {self.session_id}", *map(str, self.batches)]
+        for gap in self.missing:
+            lines.append(
+                f"{span('batch', gap.first_batch, gap.last_batch)} of stream {gap.stream_no}: not "
+                f"on record ({gap.reason})"
+            )
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +148,22 @@ class RankedBatch:
     epoch: int
     seen_at: str
     samples: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.value:g}: batch {self.batch_no} of {self.source_id!r} on rank {self.rank} "
+            f"(stream {self.stream_no}, epoch {self.epoch}, {self.seen_at}), "
+            f"{many(self.samples, 'sample')}"
+        )
+
+
+class RankedBatches(Shown, list[RankedBatch]):
+    """Batches in the order of a number; it prints one to a line."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self)) or "no batches"
 
 
 def chosen_streams(
@@ -166,13 +210,12 @@ def read_step(
         BatchNotFoundError: there is no batch of that number.
         ConfigurationError: a number makes no sense.
     """
-    for name, value in (("batch_no", batch_no), ("before", before)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ConfigurationError(f"{name} must be a number from 0, not {value!r}")
+    batch_no, before = whole_number("batch_no", batch_no), whole_number("before", before)
     first = max(0, batch_no - before)
     batches = [
         (batch, stream)
         for stream in streams
+        if first <= LAST_BATCH_NO
         for batch in db.ledger.batches(stream.stream_no, first, batch_no)
     ]
     numbers = {stream.stream_no for stream in streams}
@@ -185,8 +228,8 @@ def read_step(
     if not is_there and not any(gap.last_batch >= batch_no for gap in missing):
         most = max(stream.batches for stream in streams)
         raise BatchNotFoundError(
-            f"there is no batch {batch_no}: the longest of these streams has {most:,} batches, "
-            "which are numbered from 0"
+            f"there is no batch {batch_no}: the longest of these streams has "
+            f"{many(most, 'batch')}, numbered from 0"
         )
     told = _annotations(asker, session_id, streams, first, batch_no)
     batches.sort(key=lambda found: (found[0].batch_no, found[0].stream_no))
@@ -250,29 +293,31 @@ def ranked_batches(
     limit: int | None,
     is_highest: bool,
     streams: Sequence[StreamRecord],
-) -> list[RankedBatch]:
+) -> RankedBatches:
     """The batches with the highest or the lowest number of one name.
 
     Raises:
         ConfigurationError: no batch has a number of that name.
     """
     if not isinstance(by, str):
-        raise ConfigurationError(f"by must be the name of a number, not {by!r}")
+        raise ConfigurationError(f"by must be the name of a number such as 'loss', not {by!r}")
     query = HIGHEST_ANNOTATIONS if is_highest else LOWEST_ANNOTATIONS
     asked = {stream.stream_no: stream for stream in streams}
 
-    def read(relations: Relations) -> list[RankedBatch]:
+    def read(relations: Relations) -> RankedBatches:
         import pyarrow as pa
 
         relations.give("asked_streams", pa.table({"stream_no": pa.array(asked, pa.int32())}))
         rows = relations.rows(query, (to_column(by), checked_limit(limit)))
         if not rows and limit != 0:
             names = [from_column(name) for (name,) in relations.rows(ANNOTATION_NAMES)]
+            there = f"there are {names}" if names else "these batches have no numbers at all"
+            attach = f"hook.annotate({by if by.isidentifier() else 'loss'}=…)"
             raise ConfigurationError(
-                f"no batch has a number {by!r}; there are {names}. hook.annotate({by}=…) attaches "
-                "one to the batch that was yielded last"
+                f"no batch has a number {by!r}; {there}. {attach} attaches one to the batch that "
+                "was yielded last"
             )
-        return [_ranked(asked[row[0]], *row[1:]) for row in rows]
+        return RankedBatches(_ranked(asked[row[0]], *row[1:]) for row in rows)
 
     return asker.ask([session_id], read)
 

@@ -1,10 +1,11 @@
 """Which streams a question is about."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from origin.core.record import UNKNOWN_LICENSE, SourceRecord, StreamRecord, license_key
-from origin.errors import ConfigurationError
+from origin.errors import ConfigurationError, SourceNotFoundError
+from origin.query.wording import listed
 
 
 def license_name(license_id: str | None) -> str:
@@ -38,17 +39,33 @@ def from_source(
         ConfigurationError: the pattern is no text.
     """
     _require_text("pattern", pattern)
-    wanted = {
-        source.source_id
-        for source in sources
-        if _matches(source.source_id, pattern) or _matches(source.source_path, pattern)
-    }
+    wanted = {source.source_id for source in sources if _is_meant(source, pattern)}
     return [stream for stream in streams if stream.source_id in wanted]
+
+
+def require_source(sources: Sequence[SourceRecord], pattern: str) -> None:
+    """Raise unless a source has an id or a path that matches a pattern.
+
+    Raises:
+        SourceNotFoundError: none has.
+        ConfigurationError: the pattern is no text.
+    """
+    _require_text("source", pattern)
+    if not any(_is_meant(source, pattern) for source in sources):
+        there = listed(repr(source.source_id) for source in sources)
+        raise SourceNotFoundError(
+            f"no source has an id or a path that matches {pattern!r}; there are "
+            f"{there or 'none at all'}"
+        )
 
 
 def _require_text(name: str, value: object) -> None:
     if not isinstance(value, str):
         raise ConfigurationError(f"{name} must be a str, not a {type(value).__name__}")
+
+
+def _is_meant(source: SourceRecord, pattern: str) -> bool:
+    return _matches(source.source_id, pattern) or _matches(source.source_path, pattern)
 
 
 def _matches(value: str | None, pattern: str) -> bool:

@@ -97,7 +97,8 @@ class CheckReport:
             )
         looked_at = (
             f"looked at {self.batches:,} batches, {self.observations:,} observations, "
-            f"{self.segments:,} segments, {self.bytes_read:,} bytes"
+            f"{self.segments:,} {'segment' if self.segments == 1 else 'segments'}, "
+            f"{self.bytes_read:,} bytes"
         )
         notes = [f"note: {note}" for note in self.notes]
         lines = [f"{self.path}: {verdict}", *map(str, self.damages), *notes, looked_at]

@@ -1,0 +1,77 @@
+"""What users give to questions: ids, numbers, and records in place of ids."""
+
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from origin.core.record import SessionRecord
+from origin.errors import ConfigurationError
+
+# No row, batch or epoch has a higher number.
+HIGHEST = (1 << 63) - 1
+
+
+def session_id_of(given: object) -> str:
+    """The id of a session that is given by its id or its record.
+
+    Raises:
+        ConfigurationError: it is neither.
+
+    >>> session_id_of(SessionRecord("7d0e…", "2026-01-01T00:00:00+00:00", "v1", "running"))
+    '7d0e…'
+    """
+    if isinstance(given, SessionRecord):
+        return given.session_id
+    if not isinstance(given, str):
+        raise ConfigurationError(
+            f"session_id must be a str such as session.session_id, not a {type(given).__name__}"
+        )
+    return given
+
+
+def whole_number(name: str, given: Any, what: str = "a number from 0") -> int:
+    """A number that counts something, as a plain int.
+
+    Args:
+        name: what the argument is called.
+        given: an int, or what stands for one, such as an ``np.int64``.
+        what: what it should be, in words.
+
+    Raises:
+        ConfigurationError: it is none, is negative, or higher than anything that is counted.
+
+    >>> whole_number("batch_no", np.int64(3))
+    3
+    """
+    try:
+        if isinstance(given, bool | np.bool_):
+            raise TypeError
+        number = index(given)
+    except TypeError:
+        number = -1
+    if not 0 <= number <= HIGHEST:
+        raise ConfigurationError(f"{name} must be {what}, not {given!r}")
+    return number
+
+
+def optional_number(name: str, given: Any) -> int | None:
+    """The same, of an argument that may be left out.
+
+    >>> optional_number("epoch", None) is None
+    True
+    """
+    return None if given is None else whole_number(name, given)
+
+
+def plain(value: Any) -> Any:
+    """A value without NumPy: DuckDB takes Python's own numbers.
+
+    >>> plain(np.float32(0.5)), plain([np.int64(3), "text"])
+    (0.5, [3, 'text'])
+    """
+    if isinstance(value, np.bool_ | np.integer | np.floating | np.str_ | np.bytes_):
+        return value.item()
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return value
