@@ -9,10 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from origin.core.record import SegmentRecord
 from origin.errors import SegmentError
 from origin.storage.ledger import Ledger
 from origin.storage.sealing.observations import schema
+from origin.storage.sealing.segments import ids_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,7 +104,7 @@ class Lookup:
         self._footers: dict[str, _Footer] = {}
 
     def around(self, sample_id: str, segments: Iterable[SegmentRecord]) -> "pa.Table":
-        """All rows of a sample, among others.
+        """All rows of a sample.
 
         Raises:
             SegmentError: a segment is missing or altered where it is read.
@@ -141,7 +144,10 @@ class Lookup:
         ends = [rows["sample_id"][at].as_py() for at in (0, -1)] if rows.num_rows else []
         if rows.num_rows != wanted or tuple(ends) != told:
             raise _altered(path)
-        return rows
+        # They come in the order of their ids, so the others need not be looked at again.
+        ids, own = ids_of(rows), np.bytes_(sample_id.encode())
+        begin, end = np.searchsorted(ids, own, "left"), np.searchsorted(ids, own, "right")
+        return rows.slice(begin, end - begin)
 
     def _forget_all_but(self, segments: tuple[SegmentRecord, ...]) -> None:
         if len(self._footers) > len(segments):

@@ -106,33 +106,42 @@ class Merger:
         self._ledger = ledger
         self._sealer = sealer
 
-    def merge(self, due: Callable[[Sequence[Run]], list[Run]], stopped: Callable[[], bool]) -> None:
+    def merge(self, stopped: Callable[[], bool], *, while_recording: bool) -> None:
         """Merge as long as something is due.
+
+        Args:
+            stopped: asked now and then whether to leave off.
+            while_recording: merge only what must be, for more is to come.
 
         Raises:
             SegmentError: a segment is missing or altered; nothing of it is written anew.
             Stopped: it was told to stop.
         """
+        due = due_while_recording if while_recording else due_to_settle
         while runs := due(runs_of(self._ledger.segments())):
             _log.debug("merging %d runs of segments", len(runs))
-            self._merge(runs, stopped)
+            total = sum(run.observations for run in runs)
+            # What is soon merged again, along with many of its size, is written in small groups.
+            is_for_good = not while_recording or total >= SPLIT_OBSERVATIONS
+            self._merge(runs, stopped, ROWS_PER_GROUP if is_for_good else FRESH_ROWS_PER_GROUP)
 
-    def _merge(self, runs: Sequence[Run], stopped: Callable[[], bool]) -> None:
+    def _merge(self, runs: Sequence[Run], stopped: Callable[[], bool], rows_per_group: int) -> None:
         old = [segment for run in runs for segment in run.segments]
         for segment in old:
             # Damage must not be sealed anew under a digest that fits it.
             require_whole(self._ledger.folder, segment)
         run: list[Written] = []
         try:
-            for written in self._write(runs, stopped):
+            for written in self._write(runs, stopped, rows_per_group):
                 run.append(written)
             self._switch(old, run)
         except BaseException:
             self._sealer.tidy(after_seconds=0)
             raise
 
-    def _write(self, runs: Sequence[Run], stopped: Callable[[], bool]) -> Iterator[Written]:
-        rows_per_group = _rows_per_group(runs)
+    def _write(
+        self, runs: Sequence[Run], stopped: Callable[[], bool], rows_per_group: int
+    ) -> Iterator[Written]:
         writer = self._sealer.new_segment(rows_per_group)
         try:
             for table in self._merged(runs):
@@ -199,12 +208,6 @@ class _Input:
             self._ids[end:],
         )
         return taken
-
-
-def _rows_per_group(runs: Sequence[Run]) -> int:
-    """Small groups for what will soon be merged again, along with many others of its size."""
-    is_for_good = sum(run.observations for run in runs) >= SPLIT_OBSERVATIONS
-    return ROWS_PER_GROUP if is_for_good or len(runs) < FAN else FRESH_ROWS_PER_GROUP
 
 
 def _sorted(parts: "list[pa.Table]") -> "pa.Table":

@@ -63,10 +63,9 @@ class Upkeep:
         from origin.storage.sealing import merging
 
         merger = merging.Merger(self._db, self._ledger, self._sealer)
-        due = merging.due_while_recording if while_recording else merging.due_to_settle
         stopped = self._stopping.is_set if while_recording else lambda: False
         with suppress(merging.Stopped):
-            merger.merge(due, stopped)
+            merger.merge(stopped, while_recording=while_recording)
 
     def appended(self, observations: int) -> None:
         """So many more observations are in the catalog: seal in the background when it is due.
