@@ -187,3 +187,28 @@ def test_damaged_kept_numbers_are_found_anew(db):
     db.kept.put(session_id, "tally", "now", {"samples": [7]})
     assert db.kept.get(session_id, "tally", "now") == {"samples": [7]}
     assert db.check(roots=False).ok
+
+
+def test_what_comes_in_during_a_merge_is_sealed_before_it_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(sealer, "SEGMENT_OBSERVATIONS", 20)
+    monkeypatch.setattr(merging, "FAN", 3)
+    with ProvenanceDatabase(tmp_path / "p.db", seal_after=None) as db:
+        _, stream_no = open_stream(db)
+        db.append([batch(stream_no, number) for number in range(15)])
+        more = [batch(stream_no, number) for number in range(15, 25)]
+        unsealed = []
+
+        def came_in():
+            db.append(more)
+
+        def look():
+            unsealed.append(db.ledger.unsealed())
+
+        in_between(monkeypatch, merging.Merger, "_write", came_in)
+        in_between(monkeypatch, merging.Merger, "_switch", look)
+        with db._upkeep._sealer.alone():
+            db._upkeep._seal(1)
+            db._upkeep._merge(while_recording=True)
+        assert unsealed == [0]
+        assert list(db.ledger.batches(stream_no)) == [batch(stream_no, n) for n in range(25)]
+        assert db.check(roots=False).ok

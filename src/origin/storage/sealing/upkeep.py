@@ -63,7 +63,7 @@ class Upkeep:
         from origin.storage.sealing import merging
 
         merger = merging.Merger(self._db, self._ledger, self._sealer)
-        stopped = self._stopping.is_set if while_recording else lambda: False
+        stopped = self._seal_in_between if while_recording else lambda: False
         with suppress(merging.Stopped):
             merger.merge(stopped, while_recording=while_recording)
 
@@ -85,8 +85,10 @@ class Upkeep:
         unsealed = self._ledger.unsealed()
         if unsealed >= threshold:
             self._start()
-        if unsealed >= _TOO_MUCH * threshold:
-            self._join()
+        thread = self._thread if self._pid == os.getpid() else None
+        while thread is not None and thread.is_alive() and unsealed >= _TOO_MUCH * threshold:
+            thread.join(_WAIT_SECONDS)
+            unsealed = self._ledger.unsealed()
 
     def ended(self, observations: int) -> None:
         """A session of so many observations has ended: what is left of a large one is sealed.
@@ -190,8 +192,17 @@ class Upkeep:
         finally:
             self._sealer.release()
 
+    def _seal_in_between(self) -> bool:
+        """Seal what came in while a merge is under way, which may take long; True to give it up."""
+        if not self._stopping.is_set():
+            self._move(self._seal_after or 1)
+        return self._stopping.is_set()
+
     def _seal(self, at_least: int) -> int:
         self._sealer.tidy()
+        return self._move(at_least)
+
+    def _move(self, at_least: int) -> int:
         sealed = failures = 0
         while self._ledger.unsealed() >= at_least and not self._stopping.is_set():
             moved = self._sealer.seal_next()
