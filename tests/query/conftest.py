@@ -1,6 +1,6 @@
 """Databases with known content, written through the same door the recorder uses."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -74,3 +74,15 @@ def engine(db: ProvenanceDatabase) -> QueryEngine:
 @pytest.fixture
 def session(write: Writer) -> str:
     return write.session()
+
+
+@pytest.fixture(params=["unsealed", "sealed"])
+def ask(request: pytest.FixtureRequest, db: ProvenanceDatabase) -> Callable[..., Any]:
+    """Asks a question; in the second round of tests all that was recorded is sealed before."""
+
+    def ask(method: str, *arguments: Any, **options: Any) -> Any:
+        if request.param == "sealed":
+            db.seal()
+        return getattr(QueryEngine(db), method)(*arguments, **options)
+
+    return ask

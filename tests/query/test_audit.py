@@ -25,18 +25,6 @@ def sample_id(number):
     return origin.fingerprint_sample([torch.tensor(float(number))])
 
 
-@pytest.fixture(params=["unsealed", "sealed"])
-def ask(request, db):
-    """Asks a question; in the second round of tests all that was recorded is sealed before."""
-
-    def ask(method, *arguments, **options):
-        if request.param == "sealed":
-            db.seal()
-        return getattr(origin.QueryEngine(db), method)(*arguments, **options)
-
-    return ask
-
-
 def train(db, session_id, loader, epochs=1, *, source="web", stop=None, first=None, **place):
     """Iterate over a loader as a training loop would; ``stop`` breaks the last epoch off."""
     hook = DataLoaderHook(db, session_id, source, "MIT", **place)

@@ -12,16 +12,6 @@ from origin.hooks.huggingface import DatasetHook, fingerprint_row
 from origin.hooks.pytorch import DataLoaderHook
 
 
-@pytest.fixture(params=["unsealed", "sealed"])
-def ask(request, db):
-    def ask(method, *arguments, **options):
-        if request.param == "sealed":
-            db.seal()
-        return getattr(origin.QueryEngine(db), method)(*arguments, **options)
-
-    return ask
-
-
 def record(db, session_id, loader, source="web"):
     list(DataLoaderHook(db, session_id, source, "MIT").wrap(loader))
 

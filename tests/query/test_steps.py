@@ -8,20 +8,9 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-import origin
 from origin.core.record import Gap
 from origin.errors import BatchNotFoundError, ConfigurationError, OriginWarning
 from origin.hooks.pytorch import DataLoaderHook
-
-
-@pytest.fixture(params=["unsealed", "sealed"])
-def ask(request, db):
-    def ask(method, *arguments, **options):
-        if request.param == "sealed":
-            db.seal()
-        return getattr(origin.QueryEngine(db), method)(*arguments, **options)
-
-    return ask
 
 
 def rows(count, start=0):

@@ -1,11 +1,11 @@
 """What the environment and a hook's arguments say about recording; arguments win."""
 
-import operator
 import os
 import sys
 from numbers import Real
 from typing import Any
 
+from origin.core.arguments import count_of
 from origin.errors import ConfigurationError
 
 MODES = {
@@ -58,11 +58,8 @@ def whole_number(what: str, value: Any) -> int:
     >>> whole_number("an epoch", 3)
     3
     """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = -1
-    if not 0 <= number <= LARGEST_NUMBER:
+    number = count_of(value, LARGEST_NUMBER)
+    if number is None:
         raise ConfigurationError(
             f"{what} must be a whole number from 0 to {LARGEST_NUMBER} (2**31 - 1), not {value!r}"
         )

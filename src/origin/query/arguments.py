@@ -1,10 +1,10 @@
 """What users give to questions: ids, numbers, and records in place of ids."""
 
-from operator import index
 from typing import Any
 
 import numpy as np
 
+from origin.core.arguments import count_of
 from origin.core.record import SessionRecord
 from origin.errors import ConfigurationError
 
@@ -44,13 +44,8 @@ def whole_number(name: str, given: Any, what: str = "a number from 0") -> int:
     >>> whole_number("batch_no", np.int64(3))
     3
     """
-    try:
-        if isinstance(given, bool | np.bool_):
-            raise TypeError
-        number = index(given)
-    except TypeError:
-        number = -1
-    if not 0 <= number <= HIGHEST:
+    number = None if isinstance(given, bool | np.bool_) else count_of(given, HIGHEST)
+    if number is None:
         raise ConfigurationError(f"{name} must be {what}, not {given!r}")
     return number
 

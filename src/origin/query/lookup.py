@@ -14,6 +14,7 @@ import numpy as np
 from origin.core.record import SegmentRecord
 from origin.errors import SegmentError
 from origin.storage.ledger import Ledger
+from origin.storage.sealing.columns import empty_table
 from origin.storage.sealing.observations import schema
 from origin.storage.sealing.segments import ids_of
 
@@ -112,7 +113,7 @@ class Lookup:
         import pyarrow as pa
 
         listed = tuple(segments)
-        parts = [schema().empty_table()]
+        parts = [empty_table(schema())]
         for segment in listed:
             if segment.first_sample <= sample_id <= segment.last_sample:
                 path = self._ledger.folder / segment.name

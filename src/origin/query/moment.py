@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from origin.core.record import PackedBatch, SegmentRecord, StreamRecord
 from origin.storage.batchtable import head_schema, head_table
 from origin.storage.database import ProvenanceDatabase
+from origin.storage.sealing.columns import empty_table
 from origin.storage.sealing.observations import schema, table_of
 
 if TYPE_CHECKING:
@@ -176,11 +177,11 @@ def unsealed_observations(moment: Moment) -> "pa.Table":
     """The observations of a moment that no segment has."""
     import pyarrow as pa
 
-    return pa.concat_tables([schema().empty_table(), *moment.observations])
+    return pa.concat_tables([empty_table(schema()), *moment.observations])
 
 
 def unsealed_heads(moment: Moment) -> "pa.Table":
     """The batches of a moment that no segment has."""
     import pyarrow as pa
 
-    return pa.concat_tables([head_schema().empty_table(), *moment.heads])
+    return pa.concat_tables([empty_table(head_schema()), *moment.heads])

@@ -11,6 +11,7 @@ from origin.query.moment import Moment, Moments, unsealed_heads, unsealed_observ
 from origin.query.sql import Query
 from origin.query.streams import license_name
 from origin.storage.database import ProvenanceDatabase
+from origin.storage.sealing.columns import empty_table
 from origin.storage.sealing.observations import schema
 from origin.storage.text import optional_to_column, to_column
 
@@ -133,7 +134,7 @@ class Relations:
         if files := [self._db.ledger.path_of(segment) for segment in segments]:
             self.cursor.provide_files("sealed_observations", files)
         else:
-            self.cursor.provide("sealed_observations", schema().empty_table())
+            self.cursor.provide("sealed_observations", empty_table(schema()))
 
     # -- tables of the catalog -----------------------------------------------------------
 

@@ -83,6 +83,34 @@ def batch_checksum(
     return crc32(rest, crc32(fingerprints, head))
 
 
+def sums_of(row: Sequence[Any]) -> tuple[int, tuple[int, int] | None]:
+    """What a row of batches adds up to.
+
+    Args:
+        row: batch_id, epoch, seen_at, root, fingerprints, byte_sizes, content_type as text or as
+            its UTF-8, details.
+
+    Returns:
+        The bytes of all its samples, as far as can be told, and the checksums of its head and of
+        all of it; None if it is too damaged to have any.
+
+    >>> sums_of((0, 0, 0, bytes(32), b"a" * 64, 5, "text", None))[0]
+    10
+    >>> sums_of((0, 0, 0, None, b"a" * 64, 5, "text", None))
+    (10, None)
+    """
+    batch_id, epoch, seen_at, root, packed, sizes, content_type, details = row
+    total = 0
+    try:
+        samples = len(packed) // 32
+        total = total_of(sizes, samples)
+        text = content_type.decode() if isinstance(content_type, bytes) else content_type
+        head = head_checksum(batch_id, epoch, seen_at, root, samples, total)
+        return total, (head, batch_checksum(head, packed, sizes, text, details))
+    except (struct.error, TypeError, ValueError, AttributeError):
+        return total, None
+
+
 def _rest(*values: Value) -> bytes:
     return encoded(values)
 

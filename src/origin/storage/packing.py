@@ -9,7 +9,7 @@ from typing import Any
 
 from origin.core.record import PackedBatch
 from origin.errors import CorruptDatabaseError, InvalidRecordError
-from origin.storage.checksums import batch_checksum, head_checksum, total_of
+from origin.storage.checksums import batch_checksum, head_checksum, sums_of
 from origin.storage.connection import Row
 from origin.storage.schema import LAST_BATCH_NO, batch_key, number_of, stream_of
 from origin.storage.text import from_column, to_column
@@ -119,20 +119,14 @@ def from_whole_row(row: Row) -> PackedBatch:
     Raises:
         CorruptDatabaseError: the row is not as it was written.
     """
-    batch_id, epoch, seen_at, root, packed, sizes, content_type, details, head, whole = row
-    try:
-        samples = len(packed) // FINGERPRINT_BYTES
-        own_head = head_checksum(batch_id, epoch, seen_at, root, samples, total_of(sizes, samples))
-        own = batch_checksum(own_head, packed, sizes, content_type, details)
-        is_whole = (own_head, own) == (head, whole)
-    except (struct.error, TypeError, ValueError, AttributeError):
-        is_whole = False
-    if not is_whole:
+    *values, head, whole = row
+    batch_id = values[0]
+    if sums_of(values)[1] != (head, whole):
         raise CorruptDatabaseError(
             f"batch {number_of(batch_id)} of stream {stream_of(batch_id)} is not as it was "
             "written, so it is not sealed; db.check() tells more; restore it from a backup"
         )
-    return from_row(row[:8])
+    return from_row(tuple(values))
 
 
 def _pack_sizes(sizes: list[int]) -> bytes:

@@ -8,7 +8,7 @@ from origin.errors import DatabaseBusyError, StorageError
 from origin.storage.checks.catalog import reading
 from origin.storage.checks.findings import Findings, Range, Ranges, Stream, between
 from origin.storage.checks.look import Look
-from origin.storage.checksums import batch_checksum, head_checksum, total_of
+from origin.storage.checksums import head_checksum, sums_of
 from origin.storage.connection import Row
 from origin.storage.schema import LAST_BATCH_NO, stream_of
 
@@ -118,17 +118,10 @@ class BatchesCheck:
                 yield stream_no, first, first
 
     def _batch(self, row: Row) -> None:
-        batch_id, checksum, head, epoch, seen_at, root, packed, sizes, content_type, details = row
-        total = 0
-        try:
-            samples = len(packed) // 32
-            total = total_of(sizes, samples)
-            text = None if content_type is None else content_type.decode()
-            own_head = head_checksum(batch_id, epoch, seen_at, root, samples, total)
-            own = batch_checksum(own_head, packed, sizes, text, details)
-            is_sound = (own_head, own) == (head, checksum)
-        except (struct.error, TypeError, ValueError, AttributeError):
-            is_sound = False
+        batch_id, checksum, head, *values = row
+        root, packed = values[2], values[3]
+        total, sums = sums_of((batch_id, *values))
+        is_sound = sums == (head, checksum)
         self._count(batch_id, len(packed or b"") // 32, total, is_sound=is_sound)
         if is_sound and self._roots and merkle_root_of(packed) != root:
             self._other_root.add(batch_id)
