@@ -1,4 +1,4 @@
-# `make demo` and `make test` set everything up on a fresh machine: Python 3.10 or newer, git and make.
+# `make demo` and `make test` set everything up on a fresh machine: Python 3.11 or newer, git and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

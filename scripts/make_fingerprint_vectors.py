@@ -122,7 +122,7 @@ def times() -> Iterator[Case]:
     for name, value in {
         "datetime-naive": day,
         "datetime-microseconds": day.replace(microsecond=42),
-        "datetime-utc": day.replace(tzinfo=dt.timezone.utc),
+        "datetime-utc": day.replace(tzinfo=dt.UTC),
         "datetime-offset": day.replace(tzinfo=east),
     }.items():
         yield name, {"kind": "datetime", "text": value.isoformat(timespec="microseconds")}, value

@@ -15,6 +15,7 @@ OriginError
 ├── SessionEndedError         (ValueError)       recording into a session that has ended
 │   └── SessionAlreadyEndedError                 ending it a second time
 ├── SourceLicenseError        (ValueError)       a hook contradicts the registered license
+├── LicensePolicyError        (PermissionError)  a source breaks the policy of its session
 ├── QueryError                (ValueError)       an SQL query is malformed, or not allowed
 ├── RecordRefusedError        (ValueError)       the database will never take that record
 ├── ReadOnlyDatabaseError     (PermissionError)  a write through a read-only database
@@ -91,6 +92,10 @@ class SessionAlreadyEndedError(SessionEndedError):
 
 class SourceLicenseError(OriginError, ValueError):
     """A hook names another license than the one its source is registered under."""
+
+
+class LicensePolicyError(OriginError, PermissionError):
+    """A policy does not allow the license of a source, so nothing of it was recorded."""
 
 
 class QueryError(OriginError, ValueError):

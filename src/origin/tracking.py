@@ -11,10 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from origin.core.arguments import recording_mode
 from origin.core.record import SourceRecord, json_text
 from origin.errors import ConfigurationError, InvalidRecordError, SessionAlreadyEndedError
 from origin.hooks.base import BaseHook
-from origin.hooks.settings import failure_policy, place_in_job, recording_mode
+from origin.hooks.settings import failure_policy, place_in_job
 from origin.hooks.wrapper import StandIn, require_loader
 from origin.storage.database import ProvenanceDatabase
 

@@ -2,15 +2,18 @@
 
 It is run by hand, once for each schema version, and never again for that version:
 later versions of Origin must read the very file that the earlier one wrote. From version 2
-on, the first two streams are sealed: the folder of segments belongs to the file.
+on, the first two streams are sealed: the folder of segments belongs to the file. From version
+3 on, sources say whom to name, and there are findings about licenses.
 
-    python tests/golden/make_database.py tests/golden/v2.db
+    python tests/golden/make_database.py tests/golden/v3.db
 """
 
 import hashlib
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from origin.core.record import Annotation, Gap, LicenseRecord, PackedBatch, SourceRecord
 from origin.storage.database import ProvenanceDatabase
@@ -37,6 +40,38 @@ SOURCES = (
     SourceRecord("scraped", first_seen=MOMENT),
 )
 REREGISTERED = SourceRecord("images", "url", "https://example.com", "Apache-2.0", MOMENT)
+
+# What sources say from version 3 on: when they are first registered, and when they are anew.
+CREDITS = {
+    "images": ("Images", "A. N. Other", "https://example.com/images", "cropped"),
+    "a\0b \ud83d\ude00 \U0001f600": ("Größe \ud800", None, "", "\0utf8:61"),
+}
+CREDITS_ANEW = ("Images 2", "A. N. Other and others", None, None)
+
+# Findings of the first session: the id, kind, severity, use and all of each.
+Finding = tuple[str, str, str, str, dict[str, Any]]
+FINDINGS: tuple[Finding, ...] = (
+    ("f1", "conflict", "high", "train", {"sources": ["images", "scraped"], "note": "ñ \ud800"}),
+    ("f2 \udcff", "kind ☃", "low", "share", {"deep": {"list": [1.5, None, True]}}),
+    ("f3", "obligation", "", "use \ud800", {}),
+)
+HOLDS_FOR = "a state of the record \ud800"
+POLICY = (
+    '{"use": "train", "allow": ["permissive", "größe \ud800"], "deny": [], "require": [],'
+    ' "weights_are_adaptation": "unsettled", "strict": false, "on_violation": "warn"}'
+)
+# What was said of them: the finding, who, why, when, and whether it is open again.
+SAID = (
+    ("f1", "A. N. Other", "permission by letter \ud800", "2026-01-05", False),
+    ("f3", "Ñandú", "not used", "2026-01-05T06:07:08Z", False),
+    ("f3", "Ñandú", "used after all", "2026-01-06", True),
+)
+
+
+def credited(source: SourceRecord, *, anew: bool = False) -> SourceRecord:
+    """A source with whom to name."""
+    told = CREDITS_ANEW if anew else CREDITS.get(source.source_id, (None,) * 4)
+    return replace(source, **dict(zip(("title", "author", "url", "changes"), told, strict=True)))
 
 
 def fingerprint(text: str) -> bytes:
@@ -80,10 +115,18 @@ def annotations(stream_no: int) -> list[Annotation]:
     return [Annotation(stream_no, number, name, value) for number, name, value in told]
 
 
-def make(path: Path, *, sealed: bool = False) -> None:
-    """Make a database; with ``sealed`` it has segments, annotations and settings, too."""
+def make(path: Path, *, sealed: bool = False, licensed: bool = False) -> None:
+    """Make a database.
+
+    Args:
+        path: where.
+        sealed: it has segments, annotations and settings, too, as from version 2 on.
+        licensed: it has findings about licenses and says whom to name, as from version 3 on.
+    """
     with ProvenanceDatabase(path, seal_after=None) as db:
-        _fill(db, sealed)
+        _fill(db, sealed, licensed)
+        if licensed:
+            _find(db)
         _settle(db)
         if sealed:
             db._connection.rows(
@@ -91,10 +134,10 @@ def make(path: Path, *, sealed: bool = False) -> None:
             )
 
 
-def _fill(db: ProvenanceDatabase, sealed: bool) -> None:
+def _fill(db: ProvenanceDatabase, sealed: bool, licensed: bool) -> None:
     db.record_license(LICENSE)
     for source in SOURCES:
-        db.record_source(source)
+        db.record_source(credited(source) if licensed else source)
     first = db.begin_session("config ☃ \ud800", {"seed": 7, "note": "é \U0001f600", "list": [1]})
     second = db.begin_session("failed run")
     db.begin_session("interrupted run")
@@ -104,10 +147,23 @@ def _fill(db: ProvenanceDatabase, sealed: bool) -> None:
         db.append(batches(stream.stream_no), [gap(stream.stream_no)], told)
         if sealed and stream.stream_no == 2:
             db.seal()
-    db.record_source(REREGISTERED)
+    db.record_source(credited(REREGISTERED, anew=True) if licensed else REREGISTERED)
     db.open_stream(second.session_id, "images")
     db.end_session(first.session_id)
     db.end_session(second.session_id, "failed")
+    # What the rules find changes with them; what is kept here is made up.
+    db._connection.rows("DELETE FROM license_conflicts")
+    db._connection.rows("DELETE FROM kept_numbers WHERE name LIKE 'license%'")
+
+
+def _find(db: ProvenanceDatabase) -> None:
+    first = db.list_sessions()[-1].session_id
+    db.licensing.keep(first, "an earlier state", FINDINGS[:2])
+    db.licensing.keep(first, HOLDS_FOR, (FINDINGS[0], FINDINGS[2]))
+    for said in SAID:
+        db.licensing.settle(first, *said)
+    with db._connection.transaction():
+        db.licensing.put_policy(1, POLICY)
 
 
 def _settle(db: ProvenanceDatabase) -> None:
@@ -121,12 +177,17 @@ def _settle(db: ProvenanceDatabase) -> None:
         ("licenses", "recorded_at"),
         ("source_history", "recorded_at"),
         ("migrations", "applied_at"),
+        ("kept_numbers", "kept_at"),
+        ("license_settlements", "recorded_at"),
+        ("session_policies", "recorded_at"),
     ):
         # Their rows are never altered, only replaced.
         names = [row[1] for row in write(f"PRAGMA table_info({table})")]
         values = ", ".join("?" if name == column else name for name in names)
         write(f"INSERT OR REPLACE INTO {table} SELECT {values} FROM {table}", (MOMENT,))
     write("UPDATE sessions SET ended_at = ? WHERE ended_at IS NOT NULL", (MOMENT,))
+    write("UPDATE license_conflicts SET found_at = ?", (MOMENT,))
+    write("UPDATE license_conflicts SET gone_at = ? WHERE gone_at IS NOT NULL", (MOMENT,))
     write("UPDATE writers SET host = 'host', boot = 'boot', pid = 1, started = '1', alive_at = 0")
 
 
@@ -134,4 +195,4 @@ if __name__ == "__main__":
     target = Path(sys.argv[1])
     if target.exists():
         sys.exit(f"{target} exists and must stay as it is")
-    make(target, sealed=True)
+    make(target, sealed=True, licensed=True)

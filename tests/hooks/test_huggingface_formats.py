@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -49,7 +49,7 @@ COLUMNS: dict[str, tuple[Any, list[Any], tuple[str, ...]]] = {
     "timestamp_s": (Value("timestamp[s]"), [NOON.replace(microsecond=0)] * 3, NUMPY),
     "timestamp_ns": (Value("timestamp[ns]"), [NOON] * 3, NUMPY),
     "no_timestamp": (Value("timestamp[us]"), [NOON, None, NOON], NUMPY),
-    "zoned": (Value("timestamp[us, tz=UTC]"), [NOON.replace(tzinfo=timezone.utc)] * 3, TABLES),
+    "zoned": (Value("timestamp[us, tz=UTC]"), [NOON.replace(tzinfo=UTC)] * 3, TABLES),
     "date": (Value("date32"), [date(2024, 5, 1)] * 3, NUMPY),
     "time": (Value("time64[us]"), [time(12, 30, 0, 5)] * 3, NUMPY),
     "duration": (Value("duration[us]"), [timedelta(days=1, microseconds=5)] * 3, TABLES),

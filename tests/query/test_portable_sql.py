@@ -39,6 +39,7 @@ NAMES = {"BITWISE_OR_AGG": "BIT_OR", "LOWER_HEX": "HEX"}
 GIVEN = {
     "annotations",
     "batch_heads",
+    "license_conflicts",
     "licenses",
     "sealed_observations",
     "sessions",

@@ -107,10 +107,16 @@ def test_streams_and_sessions(engine, write, db, session, known):
 def test_sources_licenses_and_annotations(engine, write, db, session):
     stream = write.fill(session, [1])
     db.record_source(SourceRecord("dump", "database", "internal://x", None, "2026-01-01"))
+    named = SourceRecord("named", first_seen="2026-01-01", title="T", author="A", url="U",
+                         changes=UNPAIRED)  # fmt: skip
+    db.record_source(named)
     db.record_license(LicenseRecord("L-1", "One", None, ("use",), (), ("name it",), True))
     db.append([], [], [Annotation(stream, 0, "loss", 0.5), Annotation(stream, 0, "odd", 1e400)])
     assert rows(engine, "SELECT * FROM sources WHERE source_id = 'dump'") == [
-        ("dump", "database", "internal://x", "unknown", "2026-01-01")
+        ("dump", "database", "internal://x", "unknown", "2026-01-01", None, None, None, None)
+    ]
+    assert rows(engine, "SELECT * FROM sources WHERE source_id = 'named'") == [
+        ("named", "dataset", None, "unknown", "2026-01-01", "T", "A", "U", UNPAIRED)
     ]
     assert rows(engine, "SELECT * FROM licenses") == [
         ("L-1", "One", None, ["use"], [], ["name it"], True)
@@ -119,6 +125,31 @@ def test_sources_licenses_and_annotations(engine, write, db, session):
         (stream, 0, session, "web", 0, "loss", 0.5),
         (stream, 0, session, "web", 0, "odd", float("inf")),
     ]
+
+
+def test_license_conflicts(db, session):
+    # Where it can write, the engine would find these anew.
+    engine = QueryEngine(ProvenanceDatabase(db.path, read_only=True))
+    one = ("one", "kind", "high", "train", {"sources": ["web"], "n": 1})
+    two = ("two", UNPAIRED, "low", "share", {"note": UNPAIRED})
+    db.licensing.keep(session, "x", [one, two])
+    db.licensing.keep(session, "y", [two])
+    gone, there = db.licensing.conflicts()
+
+    def time_of(text):
+        return datetime.fromisoformat(text).replace(tzinfo=None)
+
+    assert rows(engine, "SELECT * FROM license_conflicts ORDER BY finding_id") == [
+        (session, "one", "kind", "high", "train", time_of(gone.found_at), time_of(gone.gone_at),
+         '{"n": 1, "sources": ["web"]}'),
+        (session, "two", UNPAIRED, "low", "share", time_of(there.found_at), None,
+         f'{{"note": "{UNPAIRED}"}}'),
+    ]  # fmt: skip
+    assert rows(
+        engine,
+        "SELECT c.use, json_extract_string(c.finding, '$.sources[0]')"
+        " FROM license_conflicts AS c JOIN sessions USING (session_id) WHERE gone_at IS NOT NULL",
+    ) == [("train", "web")]
 
 
 @pytest.mark.parametrize("text", ["utf8:zz", "utf8:ff", "utf8:6", "utf8:"])
@@ -402,4 +433,5 @@ def test_nothing_is_kept_through_a_read_only_database(write, db, session):
     db.end_session(session)
     with ProvenanceDatabase(db.path, read_only=True) as reader:
         assert QueryEngine(reader).get_license_breakdown(session) == {"MIT": 1}
-    assert db._connection.rows("SELECT * FROM kept_numbers") == []
+    kept = db._connection.rows("SELECT name FROM kept_numbers")
+    assert kept == [("license-conflicts-1",)]  # by end_session, which the writer called

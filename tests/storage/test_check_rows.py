@@ -103,6 +103,12 @@ def test_other_programs_cannot_change_the_small_tables(path: Path) -> None:
         "UPDATE sources SET license_id = 'MIT'",
         "INSERT INTO licenses SELECT 'x', 'x', 'x', 'x', 'x', 'x', 1, 'x', 1",
         "DELETE FROM annotations",
+        "UPDATE license_conflicts SET severity = 'none'",
+        "DELETE FROM license_conflicts",
+        "DELETE FROM license_settlements",
+        "INSERT INTO license_settlements SELECT 9, 1, 'f', 'x', 'x', 'x', 0, 'x', 1",
+        "DELETE FROM session_policies",
+        "INSERT OR REPLACE INTO session_policies SELECT 1, '{}', 'x', 1",
     ):
         with pytest.raises(sqlite3.OperationalError, match="no such function"):
             handle.execute(statement)
@@ -172,6 +178,31 @@ def test_a_damaged_row_stays_damaged_when_it_is_written_to(path: Path) -> None:
     assert "table streams, stream_no 2" in str(report)
     assert "table sessions, session_no 2" in str(report)
     assert {2, 3} == {found.stream_no for found in report.touched}
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "row"),
+    [
+        ("license_conflicts", "gone_at", "session_no 1, finding_id 'f0'"),
+        ("license_settlements", "person", "settlement_no 1"),
+        ("session_policies", "policy", "session_no 1"),
+    ],
+)
+def test_a_damaged_row_about_licenses_is_named(
+    path: Path, table: str, column: str, row: str
+) -> None:
+    change(path, f"UPDATE {table} SET {column} = {other_value(column)}")
+    report = checked(path)
+    assert f"table {table}, {row}: " in str(report)
+    # What was recorded of batches is as it was.
+    assert report.touched == ()
+
+
+def test_whom_a_source_names_touches_its_batches(path: Path) -> None:
+    change(path, "UPDATE sources SET author = 'another' WHERE source_no = 2")
+    report = checked(path)
+    assert "table sources, source_no 2" in str(report)
+    assert {found.stream_no for found in report.touched} == {2}
 
 
 def test_a_root_that_is_none_of_its_samples(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from storage_support import batch, batch_numbers, integrity
 
-from origin.core.record import SourceRecord, StreamRecord
+from origin.core.record import KeptConflict, Settlement, SourceRecord, StreamRecord
 from origin.errors import StorageError
 from origin.storage.database import ProvenanceDatabase
 from origin.storage.schema import MIGRATIONS
@@ -19,8 +19,6 @@ sys.path.insert(0, str(GOLDEN))
 import make_database as golden  # noqa: E402
 
 IMAGES, HOSTILE, SCRAPED = golden.SOURCES
-NOW = replace(golden.REREGISTERED, first_seen=IMAGES.first_seen)
-
 
 VERSIONS = [migration.version for migration in MIGRATIONS]
 
@@ -35,9 +33,14 @@ def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return Path(shutil.copy(GOLDEN / name, tmp_path / name))
 
 
-def check_facts(db: ProvenanceDatabase) -> None:
+def is_of(copy: Path, version: int) -> bool:
+    """Whether a copy is of that version, or of a later one."""
+    return int(copy.stem.removeprefix("v")) >= version
+
+
+def check_facts(db: ProvenanceDatabase, *, licensed: bool = False) -> None:
     check_sessions(db)
-    check_sources(db)
+    check_sources(db, licensed)
     check_streams(db)
     for stream_no in (1, 2, 3):
         assert list(db.ledger.batches(stream_no)) == golden.batches(stream_no)
@@ -57,8 +60,11 @@ def check_sessions(db: ProvenanceDatabase) -> None:
     assert db.catalog.gaps(first.session_id) == [golden.gap(number) for number in (1, 2, 3)]
 
 
-def check_sources(db: ProvenanceDatabase) -> None:
-    assert db.list_sources() == [NOW, HOSTILE, SCRAPED]
+def check_sources(db: ProvenanceDatabase, licensed: bool) -> None:
+    now, others = golden.REREGISTERED, [HOSTILE, SCRAPED]
+    if licensed:
+        now, others = golden.credited(now, anew=True), [*map(golden.credited, others)]
+    assert db.list_sources() == [replace(now, first_seen=IMAGES.first_seen), *others]
     history: list[tuple[SourceRecord, list[str | None]]] = [
         (IMAGES, ["MIT", "Apache-2.0"]),
         (HOSTILE, ["CUSTOM-1.0"]),
@@ -84,19 +90,58 @@ def check_streams(db: ProvenanceDatabase) -> None:
 
 
 def test_read_as_it_is(copy: Path) -> None:
-    if copy.name == f"v{VERSIONS[-1]}.db":
+    if is_of(copy, VERSIONS[-1]):
         with ProvenanceDatabase(copy, read_only=True) as db:
-            check_facts(db)
+            check_facts(db, licensed=True)
     else:
         with pytest.raises(StorageError, match="open it once without read_only=True"):
             ProvenanceDatabase(copy, read_only=True)
     assert copy.read_bytes() == (GOLDEN / copy.name).read_bytes()
 
 
-@pytest.mark.parametrize("copy", [2], indirect=True)
+@pytest.mark.parametrize("copy", VERSIONS[1:], indirect=True)
 def test_segments_and_annotations(copy: Path) -> None:
-    with ProvenanceDatabase(copy, read_only=True) as db:
+    with ProvenanceDatabase(copy, read_only=is_of(copy, VERSIONS[-1])) as db:
         check_sealed(db)
+
+
+@pytest.mark.parametrize("copy", VERSIONS[2:], indirect=True)
+def test_what_is_known_of_licenses(copy: Path) -> None:
+    with ProvenanceDatabase(copy, read_only=is_of(copy, VERSIONS[-1])) as db:
+        check_licenses(db)
+
+
+@pytest.mark.parametrize("copy", VERSIONS[:2], indirect=True)
+def test_nothing_is_known_of_licenses(copy: Path) -> None:
+    with ProvenanceDatabase(copy) as db:
+        assert db.licensing.conflicts() == []
+        for session_id in golden.SESSIONS:
+            assert db.licensing.kept_for(session_id) is None
+            assert db.licensing.settlements(session_id) == {}
+            assert db.licensing.policy(session_id) is None
+
+
+def check_licenses(db: ProvenanceDatabase) -> None:
+    session_id, at = golden.SESSIONS[0], golden.MOMENT
+    gone = golden.FINDINGS[1]
+    assert {one.finding_id: one for one in db.licensing.conflicts()} == {
+        found[0]: KeptConflict(
+            session_id, *found, found_at=at, gone_at=at if found is gone else None
+        )
+        for found in golden.FINDINGS
+    }
+    assert db.licensing.kept_for(session_id) == golden.HOLDS_FOR
+    finding_id, person, reason, settled_on, _ = golden.SAID[0]
+    assert db.licensing.settlements(session_id) == {
+        finding_id: Settlement(finding_id, person, reason, settled_on, at)
+    }
+    assert db.licensing.policy(session_id) == golden.POLICY
+    assert db.licensing.first_batches(session_id) == {1: 0, 2: 0, 3: 0}
+    # What was registered before is kept.
+    assert db._connection.rows(
+        "SELECT title, author, url, changes FROM source_history"
+        " WHERE source_no = 1 ORDER BY entry_no"
+    ) == [golden.CREDITS["images"], golden.CREDITS_ANEW]
 
 
 def check_sealed(db: ProvenanceDatabase) -> None:
@@ -110,7 +155,7 @@ def check_sealed(db: ProvenanceDatabase) -> None:
 
 def test_opened_for_writing_and_carried_on(copy: Path) -> None:
     with ProvenanceDatabase(copy) as db:
-        check_facts(db)
+        check_facts(db, licensed=is_of(copy, 3))
         session = db.begin_session("later")
         stream = db.open_stream(session.session_id, "images")
         assert stream.stream_no == 5
@@ -128,8 +173,9 @@ def test_this_version_still_writes_the_same_facts(tmp_path: Path) -> None:
 
 
 def test_what_is_sealed_is_the_same(tmp_path: Path) -> None:
-    """The maker of files from version 2 on."""
-    golden.make(tmp_path / "new.db", sealed=True)
+    """The maker of files from version 3 on."""
+    golden.make(tmp_path / "new.db", sealed=True, licensed=True)
     with ProvenanceDatabase(tmp_path / "new.db", read_only=True) as db:
-        check_facts(db)
+        check_facts(db, licensed=True)
         check_sealed(db)
+        check_licenses(db)

@@ -55,7 +55,9 @@ def record_into(db: ProvenanceDatabase, batches: int) -> list[int]:
         LicenseRecord("OWN-1.0", "Own", "https://example.com", ("use",), copyleft=True)
     )
     for source in ("images", "texts \ud800", "web"):
-        db.record_source(SourceRecord(source, "file", f"/data/{source}", "OWN-1.0"))
+        told = ("title \ud800", "author", "https://example.com", "cropped")
+        at = "2026-01-01T00:00:00Z"
+        db.record_source(SourceRecord(source, "file", f"/data/{source}", "OWN-1.0", at, *told))
     db.record_source(SourceRecord("web", license_id="MIT"))
     sessions = [db.begin_session(f"run {n}", {"seed": n, "note": "ñ"}) for n in range(2)]
     streams = [
@@ -88,6 +90,12 @@ def everything(path: Path, batches: int = 24) -> None:
             "INSERT INTO kept_numbers (session_no, name, holds_for, value, kept_at)"
             " VALUES (1, 'a', 'b', 'c', 'd')"
         )
+        first = db.list_sessions()[-1].session_id
+        db.licensing.keep(first, "x", [(f"f{n}", "kind", "high", "train", {}) for n in range(3)])
+        db.licensing.keep(first, "y", [("f2", "kind", "high", "train", {"note": "\ud800"})])
+        db.settle_finding(first, "f1", person="A. N. Other", reason="asked", date="2026-01-05")
+        with db._connection.transaction():
+            db.licensing.put_policy(1, "{}")
         db._connection.rows("INSERT INTO disposable_files (name, since) VALUES ('x', 0.5)")
         append(db, streams[2], range(batches + 2, 2 * batches))
         append(db, streams[1], range(batches + 2, 2 * batches))

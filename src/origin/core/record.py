@@ -5,14 +5,19 @@ emptiness and types are checked here, what a license id means is not.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timezone
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from origin.errors import InvalidRecordError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 UNKNOWN_LICENSE = "unknown"
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 def license_key(license_id: str | None) -> str:
@@ -32,7 +37,7 @@ def utc_now() -> str:
     >>> utc_now()[-6:]
     '+00:00'
     """
-    return datetime.now(timezone.utc).isoformat(timespec="microseconds")
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _require_text(record: object, **fields: object) -> None:
@@ -40,6 +45,15 @@ def _require_text(record: object, **fields: object) -> None:
         if not isinstance(value, str) or not value:
             raise InvalidRecordError(
                 f"{type(record).__name__}.{name} must be a non-empty str, not {_shown(value)}"
+            )
+
+
+def _require_text_or_none(record: object, *names: str) -> None:
+    for name in names:
+        value = getattr(record, name)
+        if value is not None and not isinstance(value, str):
+            raise InvalidRecordError(
+                f"{type(record).__name__}.{name} must be a str or None, not {_shown(value)}"
             )
 
 
@@ -61,9 +75,16 @@ def _require_time(record: object, name: str, value: str) -> None:
         datetime.fromisoformat(value.removesuffix("Z"))
     except (TypeError, ValueError, AttributeError):
         raise InvalidRecordError(
-            f"{type(record).__name__}.{name} must be an ISO 8601 time such as "
-            f"'2025-01-15T00:00:00Z', not {_shown(value)}"
+            f"{type(record).__name__}.{name} must be an ISO 8601 date or time such as "
+            f"'2025-01-15' or '2025-01-15T00:00:00Z', not {_shown(value)}"
         ) from None
+
+
+def _unchecked(kind: type[T], values: Iterable[object]) -> T:
+    record = object.__new__(kind)
+    for own, value in zip(fields(kind), values, strict=True):
+        object.__setattr__(record, own.name, value)
+    return record
 
 
 def json_text(what: str, value: object) -> str:
@@ -134,11 +155,15 @@ class SourceRecord:
         source_path: where it is, if that is known.
         license_id: its license; None when nobody said, which counts as ``unknown``.
         first_seen: ISO 8601 time; now when left out.
+        title: what it is called, for attribution notices.
+        author: who made it, or who is to be named, for attribution notices.
+        url: where others find it, for attribution notices.
+        changes: what was changed in the data, in words; many licenses want that said.
 
     Raises:
         InvalidRecordError: a field is empty, of the wrong type or no time.
 
-    >>> SourceRecord("digits", license_id="CC-BY-4.0").source_type
+    >>> SourceRecord("digits", license_id="CC-BY-4.0", author="A. N. Other").source_type
     'dataset'
     """
 
@@ -147,13 +172,14 @@ class SourceRecord:
     source_path: str | None = None
     license_id: str | None = None
     first_seen: str = field(default_factory=utc_now)
+    title: str | None = None
+    author: str | None = None
+    url: str | None = None
+    changes: str | None = None
 
     def __post_init__(self) -> None:
         _require_text(self, source_id=self.source_id, source_type=self.source_type)
-        if self.source_path is not None and not isinstance(self.source_path, str):
-            raise InvalidRecordError(
-                f"SourceRecord.source_path must be a str or None, not {_shown(self.source_path)}"
-            )
+        _require_text_or_none(self, "source_path", "title", "author", "url", "changes")
         if self.license_id is not None:
             _require_text(self, license_id=self.license_id)
         _require_time(self, "first_seen", self.first_seen)
@@ -165,13 +191,23 @@ class SourceRecord:
         Which texts are a time differs between versions of Python, and what is on record stays
         readable in all of them.
 
-        >>> SourceRecord.stored("digits", "dataset", None, None, "W03").first_seen
+        Args:
+            values: all fields, in their order.
+
+        >>> recorded = ("digits", "dataset", None, None, "W03", None, None, None, None)
+        >>> SourceRecord.stored(*recorded).first_seen
         'W03'
         """
-        record = object.__new__(cls)
-        for own, value in zip(fields(cls), values, strict=True):
-            object.__setattr__(record, own.name, value)
-        return record
+        return _unchecked(cls, values)
+
+    def under(self, license_id: str | None) -> "SourceRecord":
+        """The same source under another license, taken without a check.
+
+        >>> SourceRecord("digits", title="Digits").under("CC0-1.0").title
+        'Digits'
+        """
+        told = {own.name: getattr(self, own.name) for own in fields(self)}
+        return self.stored(*{**told, "license_id": license_id}.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +239,7 @@ class LicenseRecord:
 
     def __post_init__(self) -> None:
         _require_text(self, license_id=self.license_id, license_name=self.license_name)
-        if self.license_url is not None and not isinstance(self.license_url, str):
-            raise InvalidRecordError(
-                f"LicenseRecord.license_url must be a str or None, not {_shown(self.license_url)}"
-            )
+        _require_text_or_none(self, "license_url")
         if not isinstance(self.copyleft, bool):
             raise InvalidRecordError("LicenseRecord.copyleft must be True or False")
         for name in ("permissions", "restrictions", "conditions"):
@@ -219,6 +252,72 @@ class LicenseRecord:
                 f"LicenseRecord.{name} must be a sequence of str, such as ('use', 'modify')"
             )
         return tuple(words)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptConflict:
+    """A finding about the licenses of a session, as the record keeps it.
+
+    Args:
+        session_id: the session.
+        finding_id: the same whenever the same is found.
+        kind: what kind of finding it is.
+        severity: how bad it is.
+        use_name: the use of the data that it is about.
+        finding: all of it, as a JSON object.
+        found_at: ISO 8601 time; when it was first found.
+        gone_at: since when it is found no longer; None while it is.
+    """
+
+    session_id: str
+    finding_id: str
+    kind: str
+    severity: str
+    use_name: str
+    finding: Mapping[str, Any]
+    found_at: str
+    gone_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A person's word that a finding about licenses is dealt with, and why.
+
+    Args:
+        finding_id: which finding.
+        person: who says so.
+        reason: why, in words.
+        settled_on: ISO 8601 date or time, as the person gave it.
+        recorded_at: ISO 8601 time; now when left out.
+
+    Raises:
+        InvalidRecordError: a text is empty or of the wrong type, or ``settled_on`` is no date.
+
+    >>> Settlement("f1", "A. N. Other", "permission by letter", "2026-01-05").person
+    'A. N. Other'
+    """
+
+    finding_id: str
+    person: str
+    reason: str
+    settled_on: str
+    recorded_at: str = field(default_factory=utc_now)
+
+    def __post_init__(self) -> None:
+        _require_text(self, finding_id=self.finding_id, person=self.person, reason=self.reason)
+        _require_time(self, "settled_on", self.settled_on)
+
+    @classmethod
+    def stored(cls, *values: str) -> "Settlement":
+        """A settlement as it was recorded, taken without a check.
+
+        Args:
+            values: all fields, in their order.
+
+        >>> Settlement.stored("f1", "A. N. Other", "…", "W03", "W03").settled_on
+        'W03'
+        """
+        return _unchecked(cls, values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from origin.core.arguments import recording_mode
 from origin.core.fingerprint import content_type
 from origin.core.record import json_text
 from origin.errors import (
@@ -27,7 +28,6 @@ from origin.hooks.settings import (
     failure_policy,
     place_in_job,
     real_number,
-    recording_mode,
     whole_number,
 )
 from origin.hooks.workers import Carrying, begin_iteration, has_known_workers

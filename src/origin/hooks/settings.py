@@ -5,32 +5,12 @@ import sys
 from numbers import Real
 from typing import Any
 
-from origin.core.arguments import count_of
+from origin.core.arguments import count_of, recording_mode
 from origin.errors import ConfigurationError
 
-MODES = {
-    **dict.fromkeys(("on", "1", "true", "yes"), "on"),
-    **dict.fromkeys(("off", "0", "false", "no"), "off"),
-    "strict": "strict",
-}
 POLICIES = ("warn", "raise")
 # Segments and SQL keep epochs and ranks in 32 bits.
 LARGEST_NUMBER = 2**31 - 1
-
-
-def recording_mode() -> str:
-    """The value of ``ORIGIN_MODE``: ``on`` when it is not set.
-
-    Raises:
-        ConfigurationError: it is set to something else.
-    """
-    mode = os.environ.get("ORIGIN_MODE", "").strip().lower() or "on"
-    if mode not in MODES:
-        raise ConfigurationError(
-            f"ORIGIN_MODE is {mode!r}; set it to 'off' (record nothing), 'strict' (raise on any "
-            "error) or leave it unset"
-        )
-    return MODES[mode]
 
 
 def failure_policy(on_error: str | None) -> str:

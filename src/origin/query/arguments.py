@@ -5,29 +5,10 @@ from typing import Any
 import numpy as np
 
 from origin.core.arguments import count_of
-from origin.core.record import SessionRecord
 from origin.errors import ConfigurationError
 
 # No row, batch or epoch has a higher number.
 HIGHEST = (1 << 63) - 1
-
-
-def session_id_of(given: object) -> str:
-    """The id of a session that is given by its id or its record.
-
-    Raises:
-        ConfigurationError: it is neither.
-
-    >>> session_id_of(SessionRecord("7d0e…", "2026-01-01T00:00:00+00:00", "v1", "running"))
-    '7d0e…'
-    """
-    if isinstance(given, SessionRecord):
-        return given.session_id
-    if not isinstance(given, str):
-        raise ConfigurationError(
-            f"session_id must be a str such as session.session_id, not a {type(given).__name__}"
-        )
-    return given
 
 
 def whole_number(name: str, given: Any, what: str = "a number from 0") -> int:

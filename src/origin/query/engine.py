@@ -8,13 +8,14 @@ from operator import attrgetter
 from os import PathLike
 from typing import Any
 
+from origin.core.arguments import session_id_of
 from origin.core.record import Gap, SampleRecord, SessionRecord, StreamRecord
 from origin.errors import ConfigurationError, SampleNotFoundError, SegmentError, StorageError
 from origin.query.answer import SqlAnswer
-from origin.query.arguments import session_id_of
 from origin.query.asking import Asker
 from origin.query.batches import BatchReader
 from origin.query.counts import Groups, compare
+from origin.query.licenses import LicenseQuestions
 from origin.query.questions import Questions
 from origin.query.records import (
     BatchRecord,
@@ -36,7 +37,7 @@ __all__ = ["BatchRecord", "QueryEngine", "SampleTrace", "SqlAnswer"]
 _log = logging.getLogger("origin")
 
 
-class QueryEngine(Questions):
+class QueryEngine(Questions, LicenseQuestions):
     """Answers questions about what a database has on record.
 
     Every question first waits until what this process has observed is committed, and is

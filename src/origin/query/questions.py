@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, overload
 
+from origin.core.arguments import session_id_of
 from origin.core.record import SessionRecord, StreamRecord
 from origin.errors import ConfigurationError
-from origin.query.arguments import optional_number, session_id_of
+from origin.query.arguments import optional_number
 from origin.query.asking import Asker
 from origin.query.audit import ExposureAudit
 from origin.query.auditing import Auditor

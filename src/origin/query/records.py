@@ -5,7 +5,7 @@ import re
 import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from origin.core.record import Observation, PackedBatch, SampleRecord, StreamRecord, license_key
@@ -17,7 +17,7 @@ from origin.storage.text import from_column, optional_from_column
 _SAMPLE_ID = re.compile("[0-9a-fA-F]{64}")
 # So many sightings, or rows, of an answer are printed.
 _SHOWN = 10
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

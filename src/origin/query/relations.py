@@ -1,5 +1,6 @@
 """The relations that queries read, made from the record of one moment."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,7 @@ class Relations:
             "sessions": self._sessions,
             "sources": self._sources,
             "licenses": self._licenses,
+            "license_conflicts": self._license_conflicts,
             "streams": lambda: stream_table(self.moment.streams),
             "noted_numbers": self._noted_numbers,
             "batch_heads": self._batch_heads,
@@ -159,6 +161,8 @@ class Relations:
             "license_id": [to_column(license_name(one.license_id)) for one in sources],
             "first_seen": [to_column(one.first_seen) for one in sources],
         }
+        for name in ("title", "author", "url", "changes"):
+            columns[name] = [optional_to_column(getattr(one, name)) for one in sources]
         return pa.table(columns, pa.schema([(name, pa.string()) for name in columns]))
 
     def _licenses(self) -> "pa.Table":
@@ -177,6 +181,25 @@ class Relations:
         }
         columns = {name: [_in_columns(getattr(one, name)) for one in found] for name in kinds}
         return pa.table(columns, pa.schema(list(kinds.items())))
+
+    def _license_conflicts(self) -> "pa.Table":
+        import pyarrow as pa
+
+        from origin.core.license import LicenseAnalyzer
+
+        kinds = [
+            ("session_id", pa.string(), lambda one: one.session_id),
+            ("finding_id", pa.string(), lambda one: to_column(one.finding_id)),
+            ("kind", pa.string(), lambda one: to_column(one.kind)),
+            ("severity", pa.string(), lambda one: to_column(one.severity)),
+            ("use", pa.string(), lambda one: to_column(one.use_name)),
+            ("found_at", pa.timestamp("us"), lambda one: _time(one.found_at)),
+            ("gone_at", pa.timestamp("us"), lambda one: _time(one.gone_at)),
+            ("finding", pa.string(), lambda one: _json(one.finding)),
+        ]
+        # What they depend on may have changed since they were kept.
+        LicenseAnalyzer(self._db).find_conflicts()
+        return _table_of(self._db.licensing.conflicts(), kinds)
 
     def _noted_numbers(self) -> "pa.Table":
         import pyarrow as pa
@@ -234,6 +257,10 @@ def _time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text).replace(tzinfo=None)
 
 
+def _json(value: Mapping[str, Any]) -> str:
+    return to_column(json.dumps(value, ensure_ascii=False))
+
+
 def stream_table(streams: Iterable[StreamRecord]) -> "pa.Table":
     """Streams as the columns of the view ``streams``."""
     import pyarrow as pa
@@ -260,15 +287,10 @@ def session_table(sessions: Iterable[SessionRecord], totals: Mapping[str, list[i
         sessions: the oldest first.
         totals: batches, observations and bytes of each session that has any, by its id.
     """
-    import json
-
     import pyarrow as pa
 
     def total(number: int) -> Callable[[SessionRecord], int]:
         return lambda one: totals.get(one.session_id, (0, 0, 0))[number]
-
-    def metadata(one: SessionRecord) -> str:
-        return to_column(json.dumps(one.metadata, ensure_ascii=False))
 
     kinds = [
         ("session_id", pa.string(), lambda one: one.session_id),
@@ -277,7 +299,7 @@ def session_table(sessions: Iterable[SessionRecord], totals: Mapping[str, list[i
         ("created_at", pa.timestamp("us"), lambda one: _time(one.created_at)),
         ("ended_at", pa.timestamp("us"), lambda one: _time(one.ended_at)),
         ("config_hash", pa.string(), lambda one: to_column(one.config_hash)),
-        ("metadata", pa.string(), metadata),
+        ("metadata", pa.string(), lambda one: _json(one.metadata)),
         ("streams", pa.int64(), lambda one: one.streams),
         ("gaps", pa.int64(), lambda one: one.gaps),
         ("batches", pa.int64(), total(0)),

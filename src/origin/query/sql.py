@@ -80,6 +80,7 @@ VIEWS = (
     "sessions",
     "sources",
     "licenses",
+    "license_conflicts",
     "streams",
     "batches",
     "observations",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from origin.core.record import Gap, Observation, PackedBatch, StreamRecord
 from origin.errors import BatchNotFoundError, ConfigurationError
@@ -342,5 +342,5 @@ def _ranked(
 def iso_text(time: object) -> str:
     """A time as a query gives it, as the records show it."""
     if isinstance(time, datetime):
-        return time.replace(tzinfo=timezone.utc).isoformat(timespec="milliseconds")
+        return time.replace(tzinfo=UTC).isoformat(timespec="milliseconds")
     return iso_time(int(str(time)))

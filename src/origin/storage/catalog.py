@@ -43,6 +43,9 @@ _STREAM_COLUMNS = """
         t.opened_at, t.batches, t.observations, t.bytes_seen
     FROM streams t JOIN sessions s USING (session_no) JOIN sources o USING (source_no)"""
 
+# What is told of a source anew with each registration.
+_OF_SOURCE = "source_type, source_path, license_id, title, author, url, changes"
+
 
 class Catalog:
     """The small relational tables of one database."""
@@ -143,10 +146,7 @@ class Catalog:
         """One session, by its id."""
         row = self._db.row(f"{_SESSION_COLUMNS} WHERE s.session_id = ?", (to_column(session_id),))
         if row is None:
-            raise SessionNotFoundError(
-                f"no session {session_id!r} in {self._db.path}; "
-                "db.list_sessions() tells which there are"
-            )
+            raise self._no_session(session_id)
         return self._session(row)
 
     def sessions(self, limit: int | None, status: str | None) -> list[SessionRecord]:
@@ -189,35 +189,45 @@ class Catalog:
             (to_column(session_id),),
         )
         if row is None:
-            raise SessionNotFoundError(
-                f"no session {session_id!r} in {self._db.path}; begin one with db.begin_session()"
-            )
+            raise self._no_session(session_id)
         return int(row[0]), str(row[1])
+
+    def _no_session(self, session_id: str) -> SessionNotFoundError:
+        return SessionNotFoundError(
+            f"no session {session_id!r} in {self._db.path}; db.list_sessions() tells which there "
+            "are, db.begin_session() begins one"
+        )
 
     # -- sources ---------------------------------------------------------------------
 
     def put_source(self, source: SourceRecord) -> None:
         """Register a source, or register it anew; every registration is kept."""
-        type_, path = to_column(source.source_type), optional_to_column(source.source_path)
-        license_id = optional_to_column(source.license_id)
+        told = [
+            optional_to_column(value)
+            for value in (
+                source.source_type,
+                source.source_path,
+                source.license_id,
+                source.title,
+                source.author,
+                source.url,
+                source.changes,
+            )
+        ]
         row = self._db.row(
-            "INSERT INTO sources (source_id, source_type, source_path, license_id, first_seen)"
-            " VALUES (?, ?, ?, ?, ?) ON CONFLICT (source_id) DO UPDATE SET"
+            f"INSERT INTO sources (source_id, first_seen, {_OF_SOURCE})"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source_id) DO UPDATE SET"
             " source_type = excluded.source_type, source_path = excluded.source_path,"
-            " license_id = excluded.license_id RETURNING source_no",
-            (
-                to_column(source.source_id),
-                type_,
-                path,
-                license_id,
-                to_column(source.first_seen),
-            ),
+            " license_id = excluded.license_id, title = excluded.title,"
+            " author = excluded.author, url = excluded.url, changes = excluded.changes"
+            " RETURNING source_no",
+            (to_column(source.source_id), to_column(source.first_seen), *told),
         )
         assert row is not None  # noqa: S101  RETURNING always gives the row
         self._db.rows(
-            "INSERT INTO source_history (source_no, source_type, source_path, license_id,"
-            " recorded_at) VALUES (?, ?, ?, ?, ?)",
-            (row[0], type_, path, license_id, utc_now()),
+            f"INSERT INTO source_history (source_no, recorded_at, {_OF_SOURCE})"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (row[0], utc_now(), *told),
         )
 
     def source(self, source_id: str) -> SourceRecord:
@@ -240,20 +250,11 @@ class Catalog:
 
     def _sources(self, rest: str, bindings: tuple[Any, ...]) -> list[SourceRecord]:
         rows = self._db.rows(
-            "SELECT source_id, source_type, source_path, license_id, first_seen"
-            f" FROM sources {rest}",
+            "SELECT source_id, source_type, source_path, license_id, first_seen, title, author,"
+            f" url, changes FROM sources {rest}",
             bindings,
         )
-        return [
-            SourceRecord.stored(
-                from_column(source_id),
-                from_column(source_type),
-                optional_from_column(path),
-                optional_from_column(license_id),
-                from_column(first_seen),
-            )
-            for source_id, source_type, path, license_id, first_seen in rows
-        ]
+        return [SourceRecord.stored(*map(optional_from_column, row)) for row in rows]
 
     def source_history(self, source_id: str) -> list[tuple[str, str | None]]:
         """When a source was registered and under which license, oldest first."""

@@ -59,6 +59,27 @@ def row_checksum(table: str, *values: Value) -> int:
     return crc32(encoded((table, *values)))
 
 
+def extended_checksum(checksum: int, *values: Value) -> int:
+    """The checksum of a row that gets more columns behind all others.
+
+    It fits the longer row if, and only if, the one before fitted the shorter, of which nothing
+    has to be read: damage stays damage.
+
+    Args:
+        checksum: of the row as it was.
+        values: the further columns, in order.
+
+    Raises:
+        ValueError: that is no checksum.
+
+    >>> extended_checksum(row_checksum("sources", 1), "a") == row_checksum("sources", 1, "a")
+    True
+    """
+    if not 0 <= checksum < 1 << 32:
+        raise ValueError("a checksum has 32 bits")
+    return crc32(encoded(values), checksum)
+
+
 def head_checksum(
     batch_id: int, epoch: int, seen_at: int, root: bytes, samples: int, bytes_seen: int
 ) -> int:
@@ -123,6 +144,7 @@ def register(handle: apsw.Connection) -> None:
     """Have a connection know the functions that triggers and migrations call."""
     for name, function in (
         ("origin_checksum", _or_none(row_checksum)),
+        ("origin_extended_checksum", _or_none(extended_checksum)),
         ("origin_head_checksum", _or_none(_checksum_of_head)),
         ("origin_batch_checksum", _or_none(_checksum_of_batch)),
     ):

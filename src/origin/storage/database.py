@@ -14,6 +14,7 @@ from origin.core.record import (
     SourceRecord,
     json_text,
     require_record,
+    utc_now,
 )
 from origin.errors import (
     InvalidRecordError,
@@ -30,10 +31,12 @@ from origin.storage.connection import Connection
 from origin.storage.intake import Intake
 from origin.storage.kept import KeptNumbers
 from origin.storage.ledger import Ledger
+from origin.storage.licensing import LicenseBook
 from origin.storage.sealing.upkeep import Upkeep
 from origin.storage.settings import SEAL_AFTER, checked_threshold, settle_fingerprint
 
 if TYPE_CHECKING:
+    from origin.core.license import Finding, LicensePolicy
     from origin.storage.checks.damage import CheckReport
 
 END_STATUSES = ("completed", "failed")
@@ -97,10 +100,12 @@ class ProvenanceDatabase(Intake):
         self.annotations = Annotations(self._connection)
         self.batch_table = BatchTable(self._connection)
         self.kept = KeptNumbers(self._connection)
+        self.licensing = LicenseBook(self._connection)
         self._upkeep = Upkeep(self._connection, self.ledger, self.seal_after)
         self._listeners = []
         self._companions = {}
         self._writer = None
+        self._policy_warnings = set()
 
     @property
     def read_only(self) -> bool:
@@ -118,19 +123,26 @@ class ProvenanceDatabase(Intake):
     # -- sessions --------------------------------------------------------------------
 
     def begin_session(
-        self, config_hash: str, metadata: Mapping[str, Any] | None = None
+        self,
+        config_hash: str,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        policy: "LicensePolicy | str | os.PathLike[str] | None" = None,
     ) -> SessionRecord:
         """Begin to record a training run.
 
         Args:
             config_hash: the user's own name or hash of the configuration.
             metadata: a JSON object kept with the session.
+            policy: which licenses it may use, as a ``LicensePolicy`` or the path of a TOML file; a
+                hook of a source that breaks it is refused.
 
         Returns:
             The session, with status ``running``.
 
         Raises:
             InvalidRecordError: the metadata is no mapping of JSON types.
+            ConfigurationError: the policy makes no sense.
             ReadOnlyDatabaseError: the database is read-only.
         """
         self._connection.require_writable()
@@ -144,9 +156,23 @@ class ProvenanceDatabase(Intake):
             )
         given = dict(metadata or {})
         json_text("session metadata", given)
+        rules = None if policy is None else self._readable_policy(policy)
         writer_no = self._writer_no()
         with self._connection.transaction():
-            return self.catalog.add_session(config_hash, given, writer_no)
+            session = self.catalog.add_session(config_hash, given, writer_no)
+            if rules is not None:
+                session_no, _ = self.catalog.session_state(session.session_id)
+                self.licensing.put_policy(session_no, rules)
+            return session
+
+    def _readable_policy(self, given: object) -> str:
+        from origin.core.license import LicenseRegistry
+        from origin.core.license.policy import policy_of
+
+        policy = policy_of(given)
+        assert policy is not None  # noqa: S101  it is asked for one that was given
+        policy.require_known(LicenseRegistry(self.list_licenses()))
+        return policy.to_json()
 
     def end_session(self, session_id: str, status: str = "completed") -> None:
         """End a session, once all that was observed in it is committed.
@@ -173,6 +199,21 @@ class ProvenanceDatabase(Intake):
             session_no = self._require_not_ended(session_id)
             self.catalog.end_session(session_no, status, self._own_writer() or 0)
         self._upkeep.ended(sum(seen.observations for seen in self.catalog.streams(session_id)))
+        self._review_licenses(session_id)
+
+    def _review_licenses(self, session_id: str) -> None:
+        """Find the conflicts of a session that has ended, and keep them; whatever goes wrong, they
+        are found when they are asked for."""
+        try:
+            from origin.core.license import LicenseAnalyzer
+
+            found = LicenseAnalyzer(self).find_conflicts(session_id)
+        except Exception:
+            _log.exception("the licenses of session %s could not be reviewed", session_id)
+            return
+        errors = [one for one in found if one.severity == "error" and one.is_conflict]
+        for one in errors:
+            _log.warning("session %s: %s", session_id, one)
 
     def _require_not_ended(self, session_id: str) -> int:
         session_no, status = self.catalog.session_state(session_id)
@@ -184,14 +225,18 @@ class ProvenanceDatabase(Intake):
 
     @contextmanager
     def session(
-        self, config_hash: str, metadata: Mapping[str, Any] | None = None
+        self,
+        config_hash: str,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        policy: "LicensePolicy | str | os.PathLike[str] | None" = None,
     ) -> Iterator[SessionRecord]:
         """A session for a ``with`` block: completed at its end, failed on an exception.
 
         The exception passes on; ``sys.exit(0)`` is an end like any other. A session that the
         block ended itself stays as it is.
         """
-        session = self.begin_session(config_hash, metadata)
+        session = self.begin_session(config_hash, metadata, policy=policy)
         try:
             yield session
         except BaseException as error:
@@ -273,6 +318,84 @@ class ProvenanceDatabase(Intake):
     def list_licenses(self) -> list[LicenseRecord]:
         """All licenses that were defined in this database, by id."""
         return self.catalog.licenses()
+
+    def settle_finding(
+        self,
+        session_id: str,
+        finding: "Finding | str",
+        *,
+        person: str,
+        reason: str,
+        date: str | None = None,
+    ) -> None:
+        """Note that a finding about the licenses of a session is dealt with, and why.
+
+        The finding stays on record, and so does every word on it: this says who decided what,
+        and when. A finding that was settled before is then settled by what is said last.
+
+        Args:
+            session_id: the session.
+            finding: the finding, or its ``finding_id``.
+            person: who says so.
+            reason: why, in words: a permission, a contract, data that were removed.
+            date: when that was decided, an ISO 8601 date or time; today in UTC when left out.
+
+        Raises:
+            InvalidRecordError: a text is empty, or ``date`` is no date.
+            SessionNotFoundError: no session has that id.
+            ReadOnlyDatabaseError: the database is read-only.
+            StorageError: the disk or SQLite refused.
+
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> with ProvenanceDatabase(f"{folder.name}/provenance.db") as db:
+        ...     run = db.begin_session(config_hash="v1").session_id
+        ...     db.settle_finding(run, "f1", person="A. N. Other", reason="permission by letter")
+        ...     db.licensing.settlements(run)["f1"].reason
+        'permission by letter'
+        >>> folder.cleanup()
+        """
+        settled_on = _today() if date is None else date
+        self.licensing.settle(session_id, _id_of(finding), person, reason, settled_on)
+
+    def reopen_finding(
+        self,
+        session_id: str,
+        finding: "Finding | str",
+        *,
+        person: str,
+        reason: str,
+        date: str | None = None,
+    ) -> None:
+        """Note that a finding which was settled is open again, and why.
+
+        Args:
+            session_id: the session.
+            finding: the finding, or its ``finding_id``.
+            person: who says so.
+            reason: why, in words: a permission that was withdrawn, say.
+            date: since when, an ISO 8601 date or time; today in UTC when left out.
+
+        Raises:
+            InvalidRecordError: a text is empty, or ``date`` is no date.
+            SessionNotFoundError: no session has that id.
+            ReadOnlyDatabaseError: the database is read-only.
+            StorageError: the disk or SQLite refused.
+
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> with ProvenanceDatabase(f"{folder.name}/provenance.db") as db:
+        ...     run = db.begin_session(config_hash="v1").session_id
+        ...     db.settle_finding(run, "f1", person="A. N. Other", reason="permission by letter")
+        ...     db.reopen_finding(run, "f1", person="A. N. Other", reason="it was withdrawn")
+        ...     db.licensing.settlements(run)
+        {}
+        >>> folder.cleanup()
+        """
+        reopened_on = _today() if date is None else date
+        self.licensing.settle(
+            session_id, _id_of(finding), person, reason, reopened_on, is_open=True
+        )
 
     # -- upkeep ----------------------------------------------------------------------
 
@@ -358,3 +481,11 @@ class ProvenanceDatabase(Intake):
             if exc is None:
                 raise
             _log.exception("%s could not be closed in good order", self.path)
+
+
+def _today() -> str:
+    return utc_now()[:10]
+
+
+def _id_of(finding: "Finding | str") -> str:
+    return finding if isinstance(finding, str) else finding.finding_id

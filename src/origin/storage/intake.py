@@ -1,11 +1,12 @@
 """What recorders and hooks do with a database: declare, open streams, append, keep together."""
 
 import os
+import warnings
 import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from origin.core.record import (
     UNKNOWN_LICENSE,
@@ -19,6 +20,7 @@ from origin.core.record import (
 )
 from origin.errors import (
     InvalidRecordError,
+    OriginWarning,
     SessionEndedError,
     SourceLicenseError,
     SourceNotFoundError,
@@ -26,8 +28,13 @@ from origin.errors import (
 from origin.storage.annotations import Annotations
 from origin.storage.catalog import Catalog
 from origin.storage.connection import Connection
+from origin.storage.gate import require_allowed
 from origin.storage.ledger import Ledger
+from origin.storage.licensing import LicenseBook
 from origin.storage.sealing.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from origin.core.license import LicensePolicy, SourceUse
 
 _MAX_WORLD_SIZE = 2**31 - 1
 
@@ -62,27 +69,72 @@ class Intake:
     catalog: Catalog
     ledger: Ledger
     annotations: Annotations
+    licensing: LicenseBook
     _connection: Connection
     _upkeep: Upkeep
     _listeners: list[weakref.ref[Listener]]
     _companions: dict[type, Listener]
     _writer: tuple[int, int] | None
+    _policy_warnings: set[tuple[str, str]]
 
     # -- recording -------------------------------------------------------------------
 
     def declare_source(
-        self, session_id: str, source_id: str, license_id: str | None
+        self,
+        session_id: str,
+        source_id: str,
+        license_id: str | None,
+        policy: "LicensePolicy | None" = None,
     ) -> SourceRecord:
         """What a hook says of its source: register it if nobody did.
+
+        Args:
+            session_id: the session that it is for.
+            source_id: the source.
+            license_id: its license; None if the hook names none.
+            policy: the hook's own; that of the session holds in any case.
 
         Raises:
             SessionNotFoundError, SessionEndedError: nothing can be recorded into the session.
             SourceLicenseError: the source is registered under another license.
+            LicensePolicyError: a policy does not allow it; it is not registered then.
         """
         declared = SourceRecord(source_id, license_id=license_id)
         with self._connection.transaction():
             self.require_running(session_id)
-            return self._registered(declared)
+            source = self._registered(declared)
+            told = self._require_allowed(session_id, source, policy)
+        for text in told:
+            if (session_id, text) not in self._policy_warnings:
+                self._policy_warnings.add((session_id, text))
+                warnings.warn(text, OriginWarning, stacklevel=4)
+        return source
+
+    def _require_allowed(
+        self, session_id: str, source: SourceRecord, policy: "LicensePolicy | None"
+    ) -> list[str]:
+        noted = self.licensing.policy(session_id)
+        if noted is None and policy is None:
+            return []
+        from origin.core.license import LicensePolicy
+
+        policies = [] if policy is None else [policy]
+        if noted is not None:
+            policies.append(LicensePolicy.from_json(noted))
+        return require_allowed(
+            source,
+            self.license_uses(session_id),
+            list(dict.fromkeys(policies)),
+            self.catalog.licenses(),
+        )
+
+    def license_uses(self, session_id: str) -> "list[SourceUse]":
+        """What a session had from each source under each license, in the order they came.
+
+        Args:
+            session_id: which session.
+        """
+        return self.licensing.uses(session_id)
 
     def _registered(self, declared: SourceRecord) -> SourceRecord:
         try:
@@ -92,24 +144,27 @@ class Intake:
         if known is None:
             self.catalog.put_source(declared)
             return declared
-        known_key = license_key(known.license_id)
-        if declared.license_id is None or known_key == license_key(declared.license_id):
+        if declared.license_id is None or self._is_one_license(known, declared):
             return known
-        if known_key != UNKNOWN_LICENSE:
+        if license_key(known.license_id) != UNKNOWN_LICENSE:
             raise SourceLicenseError(
                 f"source {known.source_id!r} is registered under {known.license_id!r}, the hook "
                 f"says {declared.license_id!r}; leave license_id out to take the source's, or "
                 "register the source anew with db.record_source(...)"
             )
-        updated = SourceRecord.stored(
-            known.source_id,
-            known.source_type,
-            known.source_path,
-            declared.license_id,
-            known.first_seen,
-        )
+        updated = known.under(declared.license_id)
         self.catalog.put_source(updated)
         return updated
+
+    def _is_one_license(self, known: SourceRecord, declared: SourceRecord) -> bool:
+        if license_key(known.license_id) == license_key(declared.license_id):
+            return True
+        from origin.core.license import normalize_license
+
+        # "MIT License" is MIT; what cannot be read is the same only letter by letter.
+        own = [one.license_id for one in self.catalog.licenses()]
+        read = [normalize_license(one.license_id, own) for one in (known, declared)]
+        return read[0].expression is not None and read[0].expression == read[1].expression
 
     def require_running(self, session_id: str) -> int:
         """Raise unless a session can be recorded into; returns its number.

@@ -6,8 +6,8 @@ from typing import Any
 from origin.core.record import utc_now
 from origin.errors import OriginError
 from origin.storage.checksums import row_checksum
-from origin.storage.connection import Connection
-from origin.storage.text import to_column
+from origin.storage.connection import Connection, Row
+from origin.storage.text import from_column, to_column
 
 
 class KeptNumbers:
@@ -29,19 +29,30 @@ class KeptNumbers:
             name: what the numbers are.
             holds_for: what they must have been found for.
         """
+        row = self._row(session_id, name)
+        if row is None or row[2] != to_column(holds_for):
+            return None
+        try:
+            return json.loads(row[3])
+        except ValueError:
+            return None
+
+    def holds_for(self, session_id: str, name: str) -> str | None:
+        """What that which is kept for a session under a name holds for, or None."""
+        row = self._row(session_id, name)
+        return None if row is None else from_column(row[2])
+
+    def _row(self, session_id: str, name: str) -> Row | None:
         row = self._db.row(
             "SELECT k.session_no, name, holds_for, value, kept_at, k.checksum"
             " FROM kept_numbers AS k JOIN sessions USING (session_no)"
-            " WHERE session_id = ? AND name = ? AND holds_for = ?",
-            (to_column(session_id), name, holds_for),
+            " WHERE session_id = ? AND name = ?",
+            (to_column(session_id), name),
         )
-        try:
-            if row is not None and row_checksum("kept_numbers", *row[:-1]) == row[-1]:
-                return json.loads(row[3])
-        except ValueError:
-            pass
         # What is damaged is found again, from the record, and then replaced.
-        return None
+        if row is None or row_checksum("kept_numbers", *row[:-1]) != row[-1]:
+            return None
+        return row
 
     def put(self, session_id: str, name: str, holds_for: str, value: Any) -> None:
         """Keep JSON for a session, if that is possible now.
@@ -50,13 +61,22 @@ class KeptNumbers:
         """
         if self._db.read_only:
             return
-        text = json.dumps(value, separators=(",", ":"))
         try:
             with self._db.transaction():
-                self._db.rows(
-                    "INSERT OR REPLACE INTO kept_numbers (session_no, name, holds_for, value,"
-                    " kept_at) SELECT session_no, ?, ?, ?, ? FROM sessions WHERE session_id = ?",
-                    (name, holds_for, text, utc_now(), to_column(session_id)),
-                )
+                self.write(session_id, name, holds_for, value)
         except OriginError:
             return
+
+    def write(self, session_id: str, name: str, holds_for: str, value: Any) -> None:
+        """The same inside a transaction, which fails when it cannot be written."""
+        self._db.rows(
+            "INSERT OR REPLACE INTO kept_numbers (session_no, name, holds_for, value, kept_at)"
+            " SELECT session_no, ?, ?, ?, ? FROM sessions WHERE session_id = ?",
+            (
+                name,
+                to_column(holds_for),
+                json.dumps(value, separators=(",", ":")),
+                utc_now(),
+                to_column(session_id),
+            ),
+        )

@@ -278,9 +278,109 @@ def _checksums() -> Iterator[str]:
     yield deletions("annotations")
 
 
+LICENSES = (
+    # What was found in the licenses of a session; see storage/licensing.py.
+    """CREATE TABLE license_conflicts (
+        session_no INTEGER NOT NULL REFERENCES sessions,
+        finding_id TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        severity TEXT NOT NULL,
+        use_name TEXT NOT NULL,
+        finding TEXT NOT NULL,
+        found_at TEXT NOT NULL,
+        gone_at TEXT,
+        checksum INTEGER,
+        PRIMARY KEY (session_no, finding_id)
+    ) STRICT, WITHOUT ROWID""",
+    # Every word of a person, the newest last: what was settled may be opened again.
+    """CREATE TABLE license_settlements (
+        settlement_no INTEGER PRIMARY KEY,
+        session_no INTEGER NOT NULL REFERENCES sessions,
+        finding_id TEXT NOT NULL,
+        person TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        settled_on TEXT NOT NULL,
+        is_open INTEGER NOT NULL DEFAULT 0,
+        recorded_at TEXT NOT NULL,
+        checksum INTEGER
+    ) STRICT""",
+    """CREATE TABLE session_policies (
+        session_no INTEGER PRIMARY KEY REFERENCES sessions,
+        policy TEXT NOT NULL,
+        recorded_at TEXT NOT NULL,
+        checksum INTEGER
+    ) STRICT""",
+)
+
+# As _GUARDED, for the tables that version 3 makes, or gives more columns.
+_GUARDED_ANEW: tuple[tuple[str, str, str], ...] = (
+    (
+        "sources",
+        "source_no",
+        "source_id source_type source_path license_id first_seen title author url changes",
+    ),
+    (
+        "source_history",
+        "entry_no",
+        "source_no source_type source_path license_id recorded_at title author url changes",
+    ),
+    (
+        "license_conflicts",
+        "session_no finding_id",
+        "kind severity use_name finding found_at gone_at",
+    ),
+    (
+        "license_settlements",
+        "settlement_no",
+        "session_no finding_id person reason settled_on is_open recorded_at",
+    ),
+    ("session_policies", "session_no", "policy recorded_at"),
+)
+_LENGTHENED = ("sources", "source_history")
+_LAST_COLUMN = ", checksum INTEGER"
+_MORE_COLUMNS = ("title", "author", "url", "changes")
+
+
+def _kinds(column: str) -> str:
+    return "'integer'" if column.endswith("_no") else "'text'"
+
+
+def _licenses() -> Iterator[str]:
+    for table in _LENGTHENED:
+        yield f"DROP TRIGGER {table}_inserted"
+    yield "DROP TRIGGER sources_updated"
+    # What ALTER TABLE does, for all columns at once: it reads the whole schema anew for each, so
+    # that a new file would take a third longer, and refuses a table of which one row is damaged.
+    yield "PRAGMA writable_schema = ON"
+    longer = _LAST_COLUMN + "".join(f", {column} TEXT" for column in _MORE_COLUMNS)
+    yield (
+        f"UPDATE sqlite_schema SET sql = replace(sql, '{_LAST_COLUMN}', '{longer}')"
+        f" WHERE type = 'table' AND name IN {_LENGTHENED}"
+    )
+    yield "PRAGMA writable_schema = RESET"
+    more = ", ".join(_MORE_COLUMNS)
+    for table, key, rest in _GUARDED_ANEW:
+        columns = [*key.split(), *rest.split()]
+        if table in _LENGTHENED:
+            # SQLite writes no row of which a value is of the wrong kind; it is damaged as it is.
+            kinds = (f"typeof({one}) IN ({_kinds(one)}, 'null')" for one in columns)
+            yield (
+                f"UPDATE {table} SET checksum = origin_extended_checksum(checksum, {more})"
+                f" WHERE {' AND '.join(kinds)}"
+            )
+        may_alter = table in {"sources", "license_conflicts"}
+        triggers = guards(table, key.split(), columns, may_alter=may_alter)
+        if table in _LENGTHENED:
+            yield from (trigger for trigger in triggers if trigger != deletions(table))
+        else:
+            yield f"INSERT INTO row_counts VALUES ('{table}', 0)"
+            yield from triggers
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "foundation", FOUNDATION),
     Migration(2, "segments", (*SEGMENTS, *_checksums())),
+    Migration(3, "licenses", (*LICENSES, *_licenses())),
 )
 
 

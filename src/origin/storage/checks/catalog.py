@@ -33,7 +33,17 @@ _FAULTS = 100
 # Their rows are checked with the batches, or by counting.
 _OTHERWISE = frozenset({"batches", "sealed_batches", "row_counts"})
 # They say nothing of any batch.
-_APART = frozenset({"writers", "migrations", "disposable_files", "kept_numbers"})
+_APART = frozenset(
+    {
+        "disposable_files",
+        "kept_numbers",
+        "license_conflicts",
+        "license_settlements",
+        "migrations",
+        "session_policies",
+        "writers",
+    }
+)
 _NOT_SUMMED = {"streams": frozenset({"batches", "observations", "bytes_seen"})}
 
 

@@ -1,0 +1,228 @@
+"""What one license means for a use: the rules, applied to its terms."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from origin.core.license.expression import AllOf, AnyOf, One, Tree
+from origin.core.license.findings import ERROR, INFO, SEVERITIES, WARNING
+from origin.core.license.flows import May
+from origin.core.license.joint import flow_of
+from origin.core.license.registry import LicenseRegistry
+from origin.core.license.terms import STRONG, WEAK, LicenseTerms
+from origin.core.license.uses import DATA, NO, TRAIN, UNSETTLED, YES, Use
+from origin.core.license.vocabulary import CONDITIONS, PERMISSIONS, Grant
+from origin.core.license.wording import enumerated
+
+_OPEN = "; whether weights are adapted from their data is unsettled"
+
+_RESTRICTED = {
+    "no-commercial": "it is for non-commercial use only",
+    "no-derivatives": "only the unchanged material may be shared",
+    "no-redistribution": "it may not be passed on",
+    "no-training": "it may not be trained on",
+    "research-only": "it is for research only",
+    "computational-use-only": "it may be used for computation only",
+    "use-based": "it rules out certain uses, which are listed in its text",
+    "user-limit": "it ends above a number of users, which is in its text",
+    "no-other-models": "it may not be used to improve other language models than its own",
+    "trademark-use": "it grants no use of trademarks",
+    "liability": "it excludes liability",
+    "warranty": "it excludes warranty",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A finding about one license, before it is known how much came under it."""
+
+    kind: str
+    severity: str
+    rule_id: str
+    reason: str
+    against: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the licenses of one source mean for a use.
+
+    Args:
+        applied: the licenses that apply, after every choice.
+        drafts: what is found of them.
+        choices: for each choice between licenses what was taken, as an expression.
+    """
+
+    applied: tuple[One, ...]
+    drafts: tuple[Draft, ...]
+    choices: tuple[Tree, ...] = ()
+
+
+class Judge:
+    """Applies the rules to licenses one by one.
+
+    Args:
+        registry: describes the licenses.
+        setting: whether weights count as adapted from their data: ``yes``, ``no``, ``unsettled``.
+    """
+
+    def __init__(self, registry: LicenseRegistry, setting: str) -> None:
+        self._registry, self._setting = registry, setting
+
+    def judge(self, tree: Tree, use: Use) -> Judgement:
+        """What licenses mean for a use. Where they are alternatives, the one with the least
+        against it is taken, the first of equals."""
+        if isinstance(tree, One):
+            return Judgement((tree,), tuple(self._drafts(tree, use)))
+        parts = [self.judge(part, use) for part in tree.parts]
+        if isinstance(tree, AnyOf):
+            place = min(range(len(parts)), key=lambda at: _weight(parts[at]))
+            taken = parts[place]
+            return Judgement(taken.applied, taken.drafts, (*taken.choices, tree.parts[place]))
+        return Judgement(
+            tuple(dict.fromkeys(one for part in parts for one in part.applied)),
+            tuple(dict.fromkeys(one for part in parts for one in part.drafts)),
+            tuple(one for part in parts for one in part.choices),
+        )
+
+    def reach(self, terms: LicenseTerms) -> str | None:
+        """How severe it is that a license speaks of adapted works when weights are shared; None
+        if it does not reach them."""
+        if terms.results_free or self._setting == NO:
+            return None
+        return ERROR if self._setting == YES else WARNING
+
+    def _drafts(self, license_: One, use: Use) -> Iterator[Draft]:
+        terms = self._registry.terms(license_)
+        reach = self.reach(terms) if use.shares_weights else None
+        open_ = _OPEN if reach is not None and self._setting == UNSETTLED else ""
+        yield from _needs(terms, _needed(use, reach), open_)
+        if use.name == DATA:
+            yield from _of_sharing_data(terms)
+        else:
+            yield from _of_training(terms)
+        if use.shares_weights:
+            if use.under is None:
+                yield from self._of_copyleft(terms, reach, open_)
+                yield from _of_passing_on(terms)
+            else:
+                yield from self._of_target(license_, use.under, reach, open_)
+        yield from self._of_conditions(terms, use)
+        if license_.exception is not None:
+            yield Draft(
+                "assumption",
+                INFO,
+                "exception-not-judged",
+                f"it is judged as {license_.key}, without {license_.exception}",
+            )
+
+    def _of_copyleft(self, terms: LicenseTerms, reach: str | None, open_: str) -> Iterator[Draft]:
+        if reach is None or terms.copyleft not in (STRONG, WEAK):
+            return
+        asks = "the weights have to be shared under it, or under one that it names"
+        severity = reach
+        if terms.copyleft == WEAK:
+            asks = "what is taken from its files has to stay under it"
+            severity = WARNING if reach == ERROR else INFO
+        yield Draft("share-alike", severity, "share-alike", f"{asks}{open_}")
+
+    def _of_target(
+        self, license_: One, under: One, reach: str | None, open_: str
+    ) -> Iterator[Draft]:
+        terms, target = self._registry.terms(license_), self._registry.terms(under)
+        named = target.license_id
+        if named == terms.license_id:
+            yield from _of_passing_on(terms)
+        elif _binds(terms, "pass-on-terms", "weights"):
+            says = f"its terms flow down to the weights, and {named} does not carry them"
+            yield Draft("incompatible", ERROR, "pass-on-terms", says, named)
+        elif reach is not None and terms.permits("modifications") is Grant.GRANT:
+            # Where that is denied or unknown, it is found already.
+            found = flow_of(license_, target, self._registry)
+            if found.may is May.NO:
+                says = f"it does not let {named} follow{open_}"
+                yield Draft("incompatible", reach, found.rule_id, says, named)
+            if found.may is May.UNKNOWN:
+                says = f"nobody can tell whether {named} may follow{open_}"
+                yield Draft("undetermined", WARNING, found.rule_id, says, named)
+
+    def _of_conditions(self, terms: LicenseTerms, use: Use) -> Iterator[Draft]:
+        if use.name == TRAIN:
+            return
+        bound = {"data"} if use.name == DATA else {"weights", "outputs"}
+        if use.shares_weights and self.reach(terms) is not None:
+            bound.add("data")
+        asked = [CONDITIONS[one.name] for one in terms.conditions if bound & set(one.binds)]
+        if asked:
+            yield Draft("obligation", INFO, "conditions", f"it asks to {', to '.join(asked)}")
+
+
+def _needed(use: Use, reach: str | None) -> dict[str, str]:
+    """The permissions that a use needs, and how severe it is if one is denied."""
+    if use.name == DATA:
+        return {"distribution": ERROR}
+    needed = {"private-use": ERROR}
+    if use.is_commercial:
+        needed["commercial-use"] = ERROR
+    if reach is not None:
+        needed |= {"modifications": reach, "distribution": reach}
+    return needed
+
+
+def _of_training(terms: LicenseTerms) -> Iterator[Draft]:
+    if terms.has("research-only"):
+        yield Draft("restriction", WARNING, "research-only", "it permits research only")
+    if terms.has("no-other-models"):
+        yield Draft("restriction", WARNING, "restriction", _RESTRICTED["no-other-models"])
+
+
+def _of_passing_on(terms: LicenseTerms) -> Iterator[Draft]:
+    if _binds(terms, "pass-on-terms", "weights"):
+        says = "its terms have to go with the weights"
+        yield Draft("obligation", WARNING, "pass-on-terms", says)
+
+
+def _of_sharing_data(terms: LicenseTerms) -> Iterator[Draft]:
+    for term in terms.restrictions:
+        if term.name != "no-redistribution" and "data" in term.binds:
+            yield Draft("restriction", INFO, "restriction", _RESTRICTED[term.name])
+
+
+def _needs(terms: LicenseTerms, needed: dict[str, str], open_: str) -> Iterator[Draft]:
+    """What stands against permissions that a use needs, each as severe as is said."""
+    unknown = []
+    for permission, severity in needed.items():
+        grant = terms.permits(permission)
+        if grant is Grant.DENY:
+            yield _denied(terms, permission, severity, open_)
+        elif grant is Grant.UNKNOWN:
+            unknown.append(PERMISSIONS[permission])
+    if unknown:
+        says = f"nothing tells whether it permits {enumerated(unknown)}"
+        yield Draft("undetermined", WARNING, "permission-unknown", says)
+
+
+def _denied(terms: LicenseTerms, permission: str, severity: str, open_: str) -> Draft:
+    if permission == "commercial-use":
+        rule = "research-only" if terms.has("research-only") else "nc-commercial"
+        return Draft("forbidden-use", severity, rule, "it does not permit commercial use")
+    rule = "nd-adaptation" if permission == "modifications" else "permission-denied"
+    says = f"it does not permit {PERMISSIONS[permission]}{open_ if severity != ERROR else ''}"
+    return Draft("forbidden-use", severity, rule, says)
+
+
+def _binds(terms: LicenseTerms, word: str, what: str) -> bool:
+    return any(one.name == word and what in one.binds for one in terms.conditions)
+
+
+def _weight(judged: Judgement) -> tuple[int, ...]:
+    """How much stands against a choice: errors first, then warnings, then all else."""
+    return tuple(sum(one.severity == severity for one in judged.drafts) for severity in SEVERITIES)
+
+
+def all_of(trees: list[Tree]) -> Tree:
+    """Several trees that all apply, as one.
+
+    >>> all_of([One("MIT")]).key
+    'MIT'
+    """
+    return trees[0] if len(trees) == 1 else AllOf(tuple(trees))

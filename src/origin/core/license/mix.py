@@ -1,0 +1,223 @@
+"""The licenses of a session: what came under which, and what they say together."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from origin.core.license.expression import AllOf, One, Tree, render
+from origin.core.license.findings import FirstBatch, Party
+from origin.core.license.joint import Joint, joined
+from origin.core.license.judge import Judge
+from origin.core.license.normalize import NormalizedLicense
+from origin.core.license.registry import LicenseRegistry
+from origin.core.license.uses import Use
+from origin.core.license.vocabulary import PERMISSIONS, Grant, Term, meet
+from origin.core.record import UNKNOWN_LICENSE, license_key
+
+MIXED = "mixed"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceUse:
+    """What a session had from a source under one license.
+
+    Args:
+        source_id: the source.
+        declared: the license that was recorded with it; None where nobody said.
+        registered: the license that the source is registered under now.
+        observations: how many samples, every time they were seen.
+        first_batch: where the first was seen; None if none was yet.
+    """
+
+    source_id: str
+    declared: str | None
+    registered: str | None
+    observations: int = 0
+    first_batch: FirstBatch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """All sources of a session that are under the same licenses.
+
+    Args:
+        party: the license and what came under it.
+        tree: the same as an expression; None if it is unknown.
+        readings: how what was declared was read.
+        was: for sources that are registered under another license since, what was recorded.
+    """
+
+    party: Party
+    tree: Tree | None
+    readings: tuple[NormalizedLicense, ...]
+    was: tuple[str, str] | None = None
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether no license is known to be granted."""
+        return self.tree is None
+
+
+def shares_of(uses: Iterable[SourceUse], registry: LicenseRegistry) -> list[Share]:
+    """A session's sources by license, those with the most observations first.
+
+    Args:
+        uses: what the session had from each source.
+        registry: reads what was declared.
+    """
+    listed = list(uses)
+    total = sum(one.observations for one in listed)
+    groups: dict[tuple[object, ...], list[SourceUse]] = {}
+    readings: dict[tuple[object, ...], _Reading] = {}
+    for one in listed:
+        reading = _reading_of(one, registry)
+        groups.setdefault(reading.key, []).append(one)
+        readings[reading.key] = reading
+    found = [_share(readings[key], members, total) for key, members in groups.items()]
+    return sorted(found, key=lambda one: (-one.party.observations, one.party.license))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    license: str
+    tree: Tree | None
+    readings: tuple[NormalizedLicense, ...]
+    was: tuple[str, str] | None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        # What is unknown is told apart by how it was declared, and so are assumptions.
+        apart = tuple(
+            None if is_unnamed(one) else one.declared
+            for one in self.readings
+            if one.notes or one.tree is None
+        )
+        return (self.license, apart, self.was)
+
+
+def is_unnamed(read: NormalizedLicense) -> bool:
+    """Whether nobody named a license."""
+    return read.declared is None or license_key(read.declared) == UNKNOWN_LICENSE
+
+
+def _reading_of(one: SourceUse, registry: LicenseRegistry) -> _Reading:
+    recorded, registered = registry.read(one.declared), registry.read(one.registered)
+    if registered.expression is None or registered.expression == recorded.expression:
+        return _Reading(_shown(recorded), recorded.tree, (recorded,), None)
+    was = (_shown(recorded), _shown(registered))
+    if recorded.expression is None:
+        # What nobody knew then and somebody knows now is no change.
+        return _Reading(_shown(registered), registered.tree, (registered,), was)
+    if recorded.tree is None or registered.tree is None:
+        unknown = recorded if recorded.tree is None else registered
+        return _Reading(_shown(unknown), None, (unknown,), was)
+    both = AllOf((recorded.tree, registered.tree))
+    return _Reading(render(both), both, (recorded, registered), was)
+
+
+def _shown(read: NormalizedLicense) -> str:
+    return UNKNOWN_LICENSE if read.expression is None else read.expression
+
+
+def _share(reading: _Reading, members: Sequence[SourceUse], total: int) -> Share:
+    seen = [one.first_batch for one in members if one.first_batch is not None]
+    observations = sum(one.observations for one in members)
+    declared = [one.declared for one in reading.readings if one.declared is not None]
+    spelt = [one.declared for one in members if one.declared is not None]
+    party = Party(
+        reading.license,
+        tuple(dict.fromkeys([*spelt, *declared])),
+        tuple(dict.fromkeys(one.source_id for one in members)),
+        observations,
+        observations / total if total else 0.0,
+        min(seen, key=lambda one: one[1:], default=None),
+    )
+    return Share(party, reading.tree, reading.readings, reading.was)
+
+
+@dataclass(frozen=True, slots=True)
+class Propagation:
+    """What several licenses say together.
+
+    Args:
+        license: the license that a work from all of them comes under: the only one there is, the
+            only one of them that all others let follow, ``mixed`` if there is no such one, or
+            ``unknown``; None if there are no licenses.
+        permissions: what all of them grant; unknown if one does not tell.
+        restrictions: what any of them rules out.
+        conditions: what any of them asks for.
+        candidates: the licenses that all of them let follow.
+        conflicts: where no license may follow all of them, the smallest sets of them for which that
+            is so.
+        choices: which was taken where they leave a choice.
+        unknown: those of which nothing can be told, as they were declared.
+    """
+
+    license: str | None
+    permissions: dict[str, Grant]
+    restrictions: tuple[Term, ...]
+    conditions: tuple[Term, ...]
+    candidates: tuple[str, ...]
+    conflicts: tuple[tuple[str, ...], ...]
+    choices: dict[str, str]
+    unknown: tuple[str, ...]
+
+
+def propagated(
+    readings: Sequence[NormalizedLicense], use: Use, judge: Judge, registry: LicenseRegistry
+) -> Propagation:
+    """What several licenses say together.
+
+    Args:
+        readings: the licenses.
+        use: for which the choices are made that they leave.
+        judge: makes them.
+        registry: describes the licenses.
+    """
+    by_text = {_shown(one): one.tree for one in readings if one.tree is not None}
+    unknown = [one for one in readings if one.tree is None]
+    judged = {text: judge.judge(tree, use) for text, tree in by_text.items()}
+    applied = [registry.terms(one) for found in judged.values() for one in found.applied]
+    joint = joined(list(by_text.values()), registry)
+    texts = list(by_text)
+    nothing = [Grant.UNKNOWN] * bool(unknown)
+    return Propagation(
+        _resulting(by_text, joint, bool(unknown)),
+        {
+            word: meet([*(terms.permits(word) for terms in applied), *nothing])
+            for word in PERMISSIONS
+        },
+        _united([terms.restrictions for terms in applied]),
+        _united([terms.conditions for terms in applied]),
+        joint.candidates,
+        tuple(tuple(texts[place] for place in places) for places in joint.conflicts),
+        {
+            text: " AND ".join(map(render, found.choices))
+            for text, found in judged.items()
+            if found.choices
+        },
+        tuple(
+            dict.fromkeys(UNKNOWN_LICENSE if o.declared is None else o.declared for o in unknown)
+        ),
+    )
+
+
+def _resulting(by_text: dict[str, Tree], joint: Joint, has_unknown: bool) -> str | None:
+    if has_unknown or not by_text:
+        return (MIXED if by_text else UNKNOWN_LICENSE) if has_unknown else None
+    if len(by_text) == 1:
+        return next(iter(by_text))
+    own = [text for text, tree in by_text.items() if isinstance(tree, One)]
+    fitting = [one for one in own if one in joint.candidates]
+    if not fitting and joint.candidates and _asks_for_itself(joint):
+        return joint.candidates[-1]
+    return fitting[0] if len(fitting) == 1 else MIXED
+
+
+def _asks_for_itself(joint: Joint) -> bool:
+    """Whether all candidates are one license in the forms that say which versions count."""
+    stems = {one.removesuffix("-only").removesuffix("-or-later") for one in joint.candidates}
+    return len(stems) == 1
+
+
+def _united(terms: Sequence[tuple[Term, ...]]) -> tuple[Term, ...]:
+    return tuple(dict.fromkeys(one for some in terms for one in some))

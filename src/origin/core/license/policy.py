@@ -1,0 +1,259 @@
+"""`LicensePolicy`: which licenses a run may use, and for what."""
+
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from fnmatch import fnmatchcase
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from origin.core.license.analysis import verdict
+from origin.core.license.expression import AllOf, One, Tree
+from origin.core.license.findings import ERROR, INFO, Finding
+from origin.core.license.mix import Share
+from origin.core.license.registry import LicenseRegistry
+from origin.core.license.rules import data_version
+from origin.core.license.terms import CATEGORIES
+from origin.core.license.uses import TRAIN, UNSETTLED, adaptation_setting, use_of
+from origin.core.license.vocabulary import PERMISSIONS, Grant
+from origin.errors import ConfigurationError
+
+REFUSE, WARN = "refuse", "warn"
+KNOWN_LICENSE = "known-license"
+
+_LISTS = ("allow", "deny", "require")
+
+
+@dataclass(frozen=True, slots=True)
+class LicensePolicy:
+    """Which licenses a run may use, and for what.
+
+    Args:
+        use: what the run is for, as for ``LicenseAnalyzer.analyze_session``; what is an error for
+            that use breaks the policy.
+        allow: if any are named, only these: licenses as people write them, ids with ``*`` for any
+            letters, or categories such as ``permissive``.
+        deny: these not.
+        require: permissions that every license has to grant, such as ``commercial-use``, and
+            ``known-license``.
+        weights_are_adaptation: ``yes``, ``no`` or ``unsettled``.
+        strict: whether an unknown license breaks the policy.
+        on_violation: ``refuse`` a source that breaks it before its first batch, or ``warn``.
+
+    Raises:
+        ConfigurationError: something of it makes no sense.
+
+    >>> LicensePolicy(allow=["permissive", "CC-BY-*"], require=["known-license"]).use
+    'train'
+    """
+
+    use: str = TRAIN
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    require: tuple[str, ...] = ()
+    weights_are_adaptation: str = UNSETTLED
+    strict: bool = False
+    on_violation: str = REFUSE
+
+    def __post_init__(self) -> None:
+        for name in _LISTS:
+            object.__setattr__(self, name, _texts(name, getattr(self, name)))
+        for word in self.require:
+            if word not in PERMISSIONS and word != KNOWN_LICENSE:
+                known = ", ".join([*PERMISSIONS, KNOWN_LICENSE])
+                raise ConfigurationError(f"a policy may require {known}; not {word!r}")
+        setting = adaptation_setting(self.weights_are_adaptation)
+        object.__setattr__(self, "weights_are_adaptation", setting)
+        if not isinstance(self.strict, bool):
+            raise ConfigurationError(f"strict must be True or False, not {self.strict!r}")
+        if self.on_violation not in (REFUSE, WARN):
+            raise ConfigurationError(
+                f"on_violation must be 'refuse' or 'warn', not {self.on_violation!r}"
+            )
+        use_of(self.use, LicenseRegistry())
+
+    # -- forms -------------------------------------------------------------------------
+
+    @classmethod
+    def from_toml(cls, path: str | os.PathLike[str]) -> "LicensePolicy":
+        """The policy in a TOML file, whose keys are the arguments.
+
+        Args:
+            path: the file.
+
+        Raises:
+            ConfigurationError: it cannot be read, or something in it makes no sense.
+        """
+        try:
+            told = tomllib.loads(Path(path).read_text("utf-8"))
+            return cls._from(told)
+        except OSError as error:
+            raise ConfigurationError(f"the policy {path} cannot be read: {error}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ConfigurationError) as error:
+            raise ConfigurationError(f"the policy {path} is malformed: {error}") from None
+
+    @classmethod
+    def from_json(cls, text: str) -> "LicensePolicy":
+        """The policy that ``to_json`` wrote."""
+        return cls._from(json.loads(text))
+
+    def to_json(self) -> str:
+        """The policy as JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def _from(cls, told: dict[str, Any]) -> "LicensePolicy":
+        known = [one.name for one in fields(cls)]
+        for name in told:
+            if name not in known:
+                raise ConfigurationError(f"a policy has no {name!r}; it has {', '.join(known)}")
+        return cls(**told)
+
+    # -- judging -----------------------------------------------------------------------
+
+    def require_known(self, registry: LicenseRegistry) -> None:
+        """Raise unless every entry names a license, a category, or ids that exist.
+
+        Raises:
+            ConfigurationError: one does not, which may be a slip of the pen.
+        """
+        for name in ("allow", "deny"):
+            for entry in getattr(self, name):
+                if not _is_known(entry, registry):
+                    raise ConfigurationError(
+                        f"the policy's {name} has {entry!r}, which is no license and no category; "
+                        "a license of your own has to be defined first, by "
+                        "db.record_license(LicenseRecord(...))"
+                    )
+
+    def violations(self, shares: Sequence[Share], registry: LicenseRegistry) -> list[Finding]:
+        """What breaks its ``allow``, ``deny`` and ``require``; the use is judged elsewhere.
+
+        Args:
+            shares: a session's sources by license.
+            registry: describes the licenses.
+        """
+        version = data_version()
+        return [
+            Finding("policy", ERROR, self.use, (share.party,), "policy", reason, version)
+            for share in shares
+            for reason in self._broken_by(share.tree, registry)
+        ]
+
+    def _broken_by(self, tree: Tree | None, registry: LicenseRegistry) -> list[str]:
+        if tree is None:
+            return list(self._broken_by_unknown())
+        if isinstance(tree, One):
+            return list(self._broken_by_license(tree, registry))
+        parts = [self._broken_by(part, registry) for part in tree.parts]
+        if isinstance(tree, AllOf):
+            return list(dict.fromkeys(reason for part in parts for reason in part))
+        return min(parts, key=len)
+
+    def _broken_by_unknown(self) -> Iterator[str]:
+        if self.allow:
+            yield f"the policy allows {', '.join(self.allow)} only"
+        for word in self.require:
+            yield f"the policy requires {word}"
+
+    def _broken_by_license(self, license_: One, registry: LicenseRegistry) -> Iterator[str]:
+        if self.allow and not any(_matches(one, license_, registry) for one in self.allow):
+            yield f"the policy allows {', '.join(self.allow)} only"
+        denied = [one for one in self.deny if _matches(one, license_, registry)]
+        if denied:
+            yield f"the policy denies {', '.join(denied)}"
+        terms = registry.terms(license_)
+        for word in self.require:
+            if word in PERMISSIONS and terms.permits(word) is not Grant.GRANT:
+                how = "denies" if terms.permits(word) is Grant.DENY else "is not known to grant"
+                yield f"the policy requires {word}, which it {how}"
+
+
+def policy_of(given: object) -> LicensePolicy | None:
+    """The policy that is given as one, or as the path of a TOML file.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    if given is None or isinstance(given, LicensePolicy):
+        return given
+    if isinstance(given, str | os.PathLike):
+        return LicensePolicy.from_toml(given)
+    raise ConfigurationError(
+        f"policy must be a LicensePolicy or the path of a TOML file, not a {type(given).__name__}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyReport:
+    """Whether a session keeps to a policy.
+
+    Args:
+        session_id: which session.
+        policy: which policy.
+        findings: all that was found, what breaks the policy first.
+    """
+
+    session_id: str
+    policy: LicensePolicy
+    findings: tuple[Finding, ...]
+
+    @property
+    def broken_by(self) -> tuple[Finding, ...]:
+        """The errors that nobody has settled."""
+        return tuple(one for one in self.findings if one.is_conflict and one.severity == ERROR)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing breaks the policy."""
+        return not self.broken_by
+
+    @property
+    def exit_code(self) -> int:
+        """0 if it passed, 2 if not: what a program that checks it should end with."""
+        return 0 if self.passed else 2
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        told = verdict(self.policy.use, self.findings)
+        lines = [f"policy {'passed' if self.passed else 'failed'}: {told}"]
+        lines += [f"- {one}" for one in self.findings if one.severity != INFO]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+def _matches(entry: str, license_: One, registry: LicenseRegistry) -> bool:
+    plain = entry.casefold()
+    if plain in CATEGORIES:
+        return registry.terms(license_).category == plain
+    if "*" in entry:
+        return fnmatchcase(license_.key.casefold(), plain)
+    tree = registry.read(entry).tree
+    return isinstance(tree, One) and tree.key == license_.key
+
+
+def _is_known(entry: str, registry: LicenseRegistry) -> bool:
+    plain = entry.casefold()
+    if plain in CATEGORIES:
+        return True
+    if "*" in entry:
+        return any(fnmatchcase(one.casefold(), plain) for one in registry)
+    return isinstance(registry.read(entry).tree, One)
+
+
+def _texts(name: str, given: object) -> tuple[str, ...]:
+    if isinstance(given, list | tuple | set | frozenset):
+        listed = tuple(sorted(given, key=str) if isinstance(given, set | frozenset) else given)
+        if all(isinstance(one, str) and one for one in listed):
+            return listed
+    raise ConfigurationError(f"{name} must be a list of texts, such as ['MIT'], not {given!r}")

@@ -1,0 +1,179 @@
+"""From the licenses of a session to what the rules find for one use."""
+
+from collections.abc import Iterator, Sequence
+
+from origin.core.license.expression import render
+from origin.core.license.findings import ERROR, INFO, WARNING, Finding, Party
+from origin.core.license.joint import joined, leaves
+from origin.core.license.judge import Judge, Judgement
+from origin.core.license.mix import Share, is_unnamed
+from origin.core.license.registry import LicenseRegistry
+from origin.core.license.rules import data_version
+from origin.core.license.uses import ANY_USE, DATA, NO, TRAIN, UNSETTLED, YES, Use
+from origin.core.license.wording import quoted
+from origin.core.record import UNKNOWN_LICENSE
+
+
+class Review:
+    """Finds what the rules say about a session's licenses.
+
+    Args:
+        shares: the session's sources by license.
+        registry: describes the licenses.
+        setting: whether weights count as adapted from their data.
+        strict: whether an unknown license is an error.
+    """
+
+    def __init__(
+        self, shares: Sequence[Share], registry: LicenseRegistry, setting: str, strict: bool
+    ) -> None:
+        self._shares, self._registry = shares, registry
+        self._setting = setting
+        self._unknown = ERROR if strict else WARNING
+        self._judge = Judge(registry, setting)
+        self._version = data_version()
+
+    def findings(self, use: Use) -> list[Finding]:
+        """What the rules find for a use."""
+        found = [*self._of_readings()]
+        known = [one for one in self._shares if one.tree is not None]
+        judged = [(one, self._judge.judge(one.tree, use)) for one in known if one.tree is not None]
+        for share, judgement in judged:
+            found += self._of_license(share, judgement, use)
+        found += self._of_all(judged, use)
+        found += self._of_none(use)
+        return found
+
+    # -- how licenses were read --------------------------------------------------------
+
+    def _of_readings(self) -> Iterator[Finding]:
+        for share in self._shares:
+            if share.tree is None and not _is_none(share):
+                yield self._of_unknown(share)
+            if share.was is not None:
+                yield self._of_change(share, *share.was)
+            if share.tree is None:
+                continue
+            for note in dict.fromkeys(note for one in share.readings for note in one.notes):
+                yield self._finding("assumption", INFO, ANY_USE, [share.party],
+                                    "assumed-license", note.rstrip("."))  # fmt: skip
+            yield from self._of_unread_words(share)
+
+    def _of_unknown(self, share: Share) -> Finding:
+        read = share.readings[0]
+        if is_unnamed(read):
+            rule, says = "no-license", "nobody named its license"
+        else:
+            why = read.notes[0].rstrip(".") if read.notes else "it is no license that is known"
+            rule, says = "unread-license", f"what was declared names no license: {why}"
+        return self._finding("unknown-license", self._unknown, ANY_USE, [share.party], rule, says)
+
+    def _of_change(self, share: Share, then: str, now: str) -> Finding:
+        if then == UNKNOWN_LICENSE:
+            says = f"it was recorded without a known license, and is registered as {now} since"
+            return self._finding(
+                "license-changed", INFO, ANY_USE, [share.party], "license-changed", says
+            )
+        says = f"it was recorded as {then} and is registered as {now} since, so both count"
+        return self._finding(
+            "license-changed", WARNING, ANY_USE, [share.party], "license-changed", says
+        )
+
+    def _of_unread_words(self, share: Share) -> Iterator[Finding]:
+        assert share.tree is not None  # noqa: S101  asked for known licenses only
+        for leaf in leaves(share.tree):
+            if unread := self._registry.terms(leaf).unread:
+                words = ", ".join(map(quoted, unread))
+                says = f"its words {words} are not in the vocabulary and were not judged"
+                yield self._finding(
+                    "undetermined", WARNING, ANY_USE, [share.party], "words-not-judged", says
+                )
+
+    # -- what they say -----------------------------------------------------------------
+
+    def _of_license(self, share: Share, judged: Judgement, use: Use) -> Iterator[Finding]:
+        for draft in judged.drafts:
+            parties = [share.party]
+            if draft.against is not None:
+                parties.append(Party(draft.against))
+            yield self._finding(
+                draft.kind, draft.severity, use.name, parties, draft.rule_id, draft.reason
+            )
+        for taken in judged.choices:
+            says = f"of the alternatives, {render(taken)} was taken"
+            yield self._finding("assumption", INFO, use.name, [share.party], "license-choice", says)
+
+    def _of_none(self, use: Use) -> Iterator[Finding]:
+        severity = WARNING if use.name == TRAIN else ERROR
+        for share in self._shares:
+            if share.tree is None and _is_none(share):
+                yield self._finding(
+                    "forbidden-use", severity, use.name, [share.party], "none-granted",
+                    "it was declared as NONE, so nothing is granted",
+                )  # fmt: skip
+
+    def _of_all(self, judged: Sequence[tuple[Share, Judgement]], use: Use) -> Iterator[Finding]:
+        """Whether all may go into one work."""
+        if use.name == TRAIN or use.under is not None:
+            return
+        if use.name != DATA and self._setting == NO:
+            return
+        taking_part = [share for share, found in judged if self._takes_part(found, use)]
+        trees = [one.tree for one in taking_part if one.tree is not None]
+        if len(trees) < 2:
+            return
+        joint = joined(trees, self._registry)
+        for places in joint.conflicts:
+            parties = [taking_part[place].party for place in places]
+            yield self._finding(
+                "incompatible", self._severity(use, WARNING), use.name, parties, "joint-license",
+                f"no license may follow {_all(len(parties))}{self._open(use)}",
+            )  # fmt: skip
+        for places in joint.unsettled:
+            parties = [taking_part[place].party for place in places]
+            yield self._finding(
+                "undetermined", self._severity(use, INFO), use.name, parties, "joint-license",
+                f"nobody can tell whether one license may follow {_all(len(parties))}, perhaps "
+                f"{', '.join(joint.possible[:3])}{self._open(use)}",
+            )  # fmt: skip
+
+    def _takes_part(self, judged: Judgement, use: Use) -> bool:
+        # What lets no license follow at all is a finding of its own.
+        terms = [self._registry.terms(one) for one in judged.applied]
+        if any(one.permits("modifications").value == "deny" for one in terms):
+            return False
+        return use.name == DATA or any(not one.results_free for one in terms)
+
+    def _severity(self, use: Use, if_open: str) -> str:
+        if use.name == DATA:
+            # As a collection each keeps its own license.
+            return if_open
+        if self._setting == YES:
+            return ERROR if if_open == WARNING else WARNING
+        return if_open
+
+    def _open(self, use: Use) -> str:
+        if use.name == DATA:
+            return "; side by side, each under its own, they may be passed on"
+        if self._setting == UNSETTLED:
+            return "; whether weights are adapted from their data is unsettled"
+        return ""
+
+    def _finding(
+        self,
+        kind: str,
+        severity: str,
+        use: str,
+        parties: Sequence[Party],
+        rule_id: str,
+        reason: str,
+    ) -> Finding:
+        return Finding(kind, severity, use, tuple(parties), rule_id, reason, self._version)
+
+
+def _is_none(share: Share) -> bool:
+    return any(one.is_none for one in share.readings)
+
+
+def _all(number: int) -> str:
+    return "both" if number == 2 else f"all {number}"
