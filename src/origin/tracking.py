@@ -9,15 +9,18 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from origin.core.arguments import recording_mode
 from origin.core.record import SourceRecord, json_text
 from origin.errors import ConfigurationError, InvalidRecordError, SessionAlreadyEndedError
 from origin.hooks.base import BaseHook
-from origin.hooks.settings import failure_policy, place_in_job
+from origin.hooks.settings import failure_policy, place_in_job, read_policy
 from origin.hooks.wrapper import StandIn, require_loader
 from origin.storage.database import ProvenanceDatabase
+
+if TYPE_CHECKING:
+    from origin.core.license import LicensePolicy
 
 # Which hook reads what, by the package that the loader's class or one of its bases comes from.
 HOOKS = {"datasets": ("origin.hooks.huggingface", "DatasetHook")}
@@ -27,11 +30,18 @@ DEFAULT_HOOK = ("origin.hooks.pytorch", "DataLoaderHook")
 class Run:
     """What this process records into one database: one session, a hook for each source."""
 
-    def __init__(self, path: Path, config_hash: str, metadata: Mapping[str, Any] | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        config_hash: str,
+        metadata: Mapping[str, Any] | None,
+        policy: "LicensePolicy | None" = None,
+    ) -> None:
         self.path = path
+        self.policy = policy
         self.db = ProvenanceDatabase(path)
         try:
-            self.session = self.db.begin_session(config_hash, metadata)
+            self.session = self.db.begin_session(config_hash, metadata, policy=policy)
         except BaseException:
             self.db.close()
             raise
@@ -169,6 +179,7 @@ def track(
     *,
     config_hash: str | None = None,
     metadata: Mapping[str, Any] | None = None,
+    policy: "LicensePolicy | str | os.PathLike[str] | None" = None,
     **options: Any,
 ) -> Any:
     """Record what a loader yields: open the database, begin a session, put a hook around.
@@ -184,6 +195,8 @@ def track(
         path: the database file, made when it does not exist.
         config_hash: your own name for the configuration; the script's name when left out.
         metadata: a JSON object kept with the session.
+        policy: which licenses the session may use, as a ``LicensePolicy`` or the path of a TOML
+            file; a source that breaks it is refused.
         options: what the hook takes besides, such as ``record_gradients`` or ``on_error``.
 
     Returns:
@@ -215,13 +228,14 @@ def track(
     # What is wrong must not leave an empty database behind.
     _require_options(kind, options)
     _require_texts(source, license, config_hash, metadata)
+    rules = read_policy(policy)
     place = Path(path).resolve()
     with _runs_lock:
         run = _runs.get(place)
         if run is None or run.db.closed:
-            run = _runs[place] = Run(place, config_hash or _script_name(), metadata)
+            run = _runs[place] = Run(place, config_hash or _script_name(), metadata, rules)
         else:
-            _require_same_run(run, config_hash, metadata)
+            _require_same_run(run, config_hash, metadata, rules)
     try:
         hook = run.hook(kind, source, license, options)
         return stand_in(loader, hook.wrap(loader), run, hook)
@@ -237,7 +251,7 @@ def _require_options(kind: type[BaseHook], options: dict[str, Any]) -> None:
         if name not in known:
             raise TypeError(
                 f"origin.track() has no option {name!r}; for a loader that {kind.__name__} reads "
-                f"it takes path, config_hash, metadata, {', '.join(known)}"
+                f"it takes path, config_hash, metadata, policy, {', '.join(known)}"
             )
     failure_policy(options.get("on_error"))
     place_in_job(options.get("rank"), options.get("world_size"))
@@ -252,7 +266,7 @@ def _options_of(kind: type[BaseHook]) -> list[str]:
         for option in list(inspect.signature(base.__init__).parameters.values())[5:]
         if option.kind is not option.VAR_KEYWORD  # those are what its bases take
     ]
-    return sorted({option.name for option in found})
+    return sorted({option.name for option in found} - {"policy"})
 
 
 def _require_texts(
@@ -269,12 +283,16 @@ def _require_texts(
 
 
 def _require_same_run(
-    run: Run, config_hash: str | None, metadata: Mapping[str, Any] | None
+    run: Run,
+    config_hash: str | None,
+    metadata: Mapping[str, Any] | None,
+    policy: "LicensePolicy | None",
 ) -> None:
     session = run.session
     for name, given, known in (
         ("config_hash", config_hash, session.config_hash),
         ("metadata", metadata, session.metadata),
+        ("policy", policy, run.policy),
     ):
         if given is not None and given != known:
             raise ConfigurationError(

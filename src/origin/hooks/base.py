@@ -1,6 +1,5 @@
 """`BaseHook`: what every hook does, whatever framework its batches come from."""
 
-import json
 import logging
 import os
 import threading
@@ -8,35 +7,38 @@ import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from origin.core.arguments import recording_mode
-from origin.core.fingerprint import content_type
-from origin.core.record import json_text
+from origin.core.record import SourceRecord
 from origin.errors import (
-    BatchError,
     ConfigurationError,
     OriginError,
     OriginWarning,
     RecordingError,
     SessionEndedError,
 )
+from origin.hooks.extracting import capture_extracted
 from origin.hooks.passes import Hindsight, Pass, Reader
 from origin.hooks.placement import Speeds
-from origin.hooks.reader import Settings, batch_reader, canonical_item
+from origin.hooks.reader import Settings, batch_reader
 from origin.hooks.settings import (
     failure_policy,
     place_in_job,
+    read_policy,
     real_number,
     whole_number,
 )
 from origin.hooks.workers import Carrying, begin_iteration, has_known_workers
 from origin.hooks.wrapper import RecordedLoader, RecordedStream, require_loader
-from origin.recorder.capture import Capture, capture_rows
+from origin.recorder.capture import Capture
 from origin.recorder.distinct import DistinctCounter
 from origin.recorder.recorder import Recorder
 from origin.recorder.stream import PendingBatch, Stream, in_words
 from origin.storage.database import ProvenanceDatabase
+
+if TYPE_CHECKING:
+    from origin.core.license import LicensePolicy
 
 _log = logging.getLogger("origin")
 
@@ -56,10 +58,13 @@ class BaseHook(ABC):
         in_workers: fingerprint in the workers of a PyTorch ``DataLoader`` where it has some;
             False does it all in this process.
         rank, world_size: this process's place in a distributed job; found out when left out.
+        policy: which licenses its source may have, as a ``LicensePolicy`` or the path of a TOML
+            file; that of the session holds as well.
 
     Raises:
         SessionNotFoundError, SessionEndedError: the session cannot be recorded into.
         SourceLicenseError: the source is registered under another license.
+        LicensePolicyError: a policy does not allow the source's license.
         ReadOnlyDatabaseError: the database is read-only.
 
     >>> class Lines(BaseHook):
@@ -98,6 +103,7 @@ class BaseHook(ABC):
         in_workers: bool = True,
         rank: int | None = None,
         world_size: int | None = None,
+        policy: "LicensePolicy | str | os.PathLike[str] | None" = None,
     ) -> None:
         if not isinstance(db, ProvenanceDatabase):
             raise ConfigurationError(
@@ -112,12 +118,13 @@ class BaseHook(ABC):
         self.in_workers = in_workers
         self.key = key
         self._declared_license = license_id
+        self._policy = read_policy(policy)
         self._place = place_in_job(rank, world_size)
         self._observing: Pass | None = None
         self._next_epoch = 0
         self._begin()
         if self.enabled:
-            self.license_id = db.declare_source(session_id, source_id, license_id).license_id
+            self.license_id = self._declare_source().license_id
             self._recorder = Recorder.of(db)
             self._recorder.watch(self._before_end)
         else:
@@ -295,14 +302,16 @@ class BaseHook(ABC):
         with self._lock:
             if self._stream is None:
                 # The source may have been registered anew since this hook was made.
-                source = self.db.declare_source(
-                    self.session_id, self.source_id, self._declared_license
-                )
-                self.license_id = source.license_id
+                self.license_id = self._declare_source().license_id
                 self._stream = self._recorder.open_stream(
                     self.session_id, self.source_id, *self._place
                 )
             return self._stream
+
+    def _declare_source(self) -> SourceRecord:
+        return self.db.declare_source(
+            self.session_id, self.source_id, self._declared_license, self._policy
+        )
 
     def take_epoch(self, chosen: int | None) -> int:
         """The number of an epoch whose first batch is there now."""
@@ -469,31 +478,4 @@ class BaseHook(ABC):
         return None if reader is None else reader.settings
 
     def _read_extracted(self, batch: Any) -> Capture:
-        rows, types, keys, metadata = [], [], [], []
-        for index, item in enumerate(self._extract_samples(batch)):
-            value, told = _checked(item, index)
-            rows.append(canonical_item(value, index))
-            types.append(content_type(value))
-            key, rest = self._told(told, index)
-            keys.append(key)
-            metadata.append(rest)
-        return capture_rows(rows, types, keys, metadata)
-
-    def _told(
-        self, metadata: dict[str, Any], index: int
-    ) -> tuple[str | None, dict[str, Any] | None]:
-        """The user's own key, and what the metadata says beyond the position."""
-        if metadata.get("index") == index:
-            del metadata["index"]
-        key = metadata.pop("key" if self.key is None else str(self.key), None)
-        return None if key is None else str(key), metadata or None
-
-
-def _checked(item: Any, index: int) -> tuple[Any, dict[str, Any]]:
-    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], dict):
-        # Through text and back: what the loop does to its own objects must not reach the record.
-        return item[0], json.loads(json_text(f"the metadata of item {index}", item[1]))
-    raise BatchError(
-        "_extract_samples must return (sample, metadata) pairs with a dict for metadata; "
-        f"item {index} is a {type(item).__name__}"
-    )
+        return capture_extracted(self._extract_samples(batch), self.key)

@@ -3,10 +3,13 @@
 import os
 import sys
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from origin.core.arguments import count_of, recording_mode
 from origin.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from origin.core.license import LicensePolicy
 
 POLICIES = ("warn", "raise")
 # Segments and SQL keep epochs and ranks in 32 bits.
@@ -102,3 +105,19 @@ def _from_environment() -> tuple[int, int]:
         return rank, max(int(os.environ.get("WORLD_SIZE", "1")), rank + 1)
     except ValueError:
         return 0, 1
+
+
+def read_policy(given: object) -> "LicensePolicy | None":
+    """The license policy that is given as one, or as the path of a TOML file.
+
+    Raises:
+        ConfigurationError: it is neither, or makes no sense.
+
+    >>> read_policy(None) is None
+    True
+    """
+    if given is None:
+        return None
+    from origin.core.license.policy import policy_of
+
+    return policy_of(given)
