@@ -10,6 +10,12 @@ logging.getLogger("origin").addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
     from origin.core.fingerprint import fingerprint_sample
+    from origin.core.license import (
+        LicenseAnalyzer,
+        LicensePolicy,
+        LicenseRegistry,
+        normalize_license,
+    )
     from origin.core.record import LicenseRecord, SourceRecord
     from origin.errors import OriginError
     from origin.query.engine import QueryEngine
@@ -17,7 +23,10 @@ if TYPE_CHECKING:
     from origin.tracking import finish, track
 
 __all__ = [
+    "LicenseAnalyzer",
+    "LicensePolicy",
     "LicenseRecord",
+    "LicenseRegistry",
     "OriginError",
     "ProvenanceDatabase",
     "QueryEngine",
@@ -25,18 +34,23 @@ __all__ = [
     "__version__",
     "fingerprint_sample",
     "finish",
+    "normalize_license",
     "track",
 ]
 
 # Where each public name lives; it is imported when it is first used.
 _HOMES = {
+    "LicenseAnalyzer": "origin.core.license",
+    "LicensePolicy": "origin.core.license",
     "LicenseRecord": "origin.core.record",
+    "LicenseRegistry": "origin.core.license",
     "OriginError": "origin.errors",
     "ProvenanceDatabase": "origin.storage.database",
     "QueryEngine": "origin.query.engine",
     "SourceRecord": "origin.core.record",
     "finish": "origin.tracking",
     "fingerprint_sample": "origin.core.fingerprint",
+    "normalize_license": "origin.core.license",
     "track": "origin.tracking",
 }
 

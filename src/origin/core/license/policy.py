@@ -19,6 +19,7 @@ from origin.core.license.rules import data_version
 from origin.core.license.terms import CATEGORIES
 from origin.core.license.uses import TRAIN, UNSETTLED, adaptation_setting, use_of
 from origin.core.license.vocabulary import PERMISSIONS, Grant
+from origin.core.record import UNKNOWN_LICENSE
 from origin.errors import ConfigurationError
 
 REFUSE, WARN = "refuse", "warn"
@@ -154,8 +155,10 @@ class LicensePolicy:
         return min(parts, key=len)
 
     def _broken_by_unknown(self) -> Iterator[str]:
-        if self.allow:
+        if self.allow and UNKNOWN_LICENSE not in self.allow:
             yield f"the policy allows {', '.join(self.allow)} only"
+        if UNKNOWN_LICENSE in self.deny:
+            yield f"the policy denies {UNKNOWN_LICENSE}"
         for word in self.require:
             yield f"the policy requires {word}"
 

@@ -1,0 +1,328 @@
+"""Licenses of real sessions: judged when they end, kept, settled, and held to a policy."""
+
+import logging
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+import origin
+from origin.core.license import FirstBatch, LicenseAnalyzer, LicensePolicy
+from origin.core.record import LicenseRecord, SourceRecord
+from origin.errors import (
+    ConfigurationError,
+    LicensePolicyError,
+    OriginWarning,
+    SessionNotFoundError,
+    SourceNotFoundError,
+)
+from origin.hooks.pytorch import DataLoaderHook
+from origin.query.engine import QueryEngine
+from origin.storage.database import ProvenanceDatabase
+
+COMMERCIAL = "distribute-weights-commercially"
+
+
+@pytest.fixture
+def db(tmp_path):
+    with ProvenanceDatabase(tmp_path / "provenance.db") as db:
+        yield db
+
+
+def train(db, session_id, source, license_id=None, rows=8, **options):
+    hook = DataLoaderHook(db, session_id, source, license_id, **options)
+    for _ in hook.wrap(DataLoader(TensorDataset(torch.arange(float(rows))), batch_size=4)):
+        pass
+
+
+def a_run(db, **licenses):
+    with db.session("v1") as session:
+        for source, license_id in licenses.items():
+            train(db, session.session_id, source, license_id)
+    return session.session_id
+
+
+def rules(findings):
+    return [(one.rule_id, one.sources) for one in findings]
+
+
+def test_conflicts_are_found_when_a_session_ends(db, caplog):
+    with caplog.at_level(logging.WARNING, "origin"):
+        run = a_run(db, forum="CC-BY-NC-4.0", code="MIT", scraped=None)
+    assert "does not permit commercial use [rule nc-commercial]" in caplog.text
+    kept = {one.finding["rule_id"]: one for one in db.licensing.conflicts(run)}
+    assert set(kept) == {"nc-commercial", "no-license"}
+    assert (kept["nc-commercial"].severity, kept["nc-commercial"].use_name) == (
+        "error",
+        COMMERCIAL,
+    )
+    engine = QueryEngine(db)
+    assert rules(engine.find_conflicts(run)) == [
+        ("nc-commercial", ("forum",)),
+        ("no-license", ("scraped",)),
+    ]
+    assert rules(engine.find_conflicts(run, use="train")) == [("no-license", ("scraped",))]
+    assert engine.find_conflicts(db.get_session(run)) == engine.find_conflicts(run)
+
+
+def test_a_finding_counts_what_came_in(db):
+    run = a_run(db, forum="CC-BY-NC-4.0", code="MIT")
+    (one,) = QueryEngine(db).find_conflicts(run)
+    assert (one.observations, one.share) == (8, 0.5)
+    assert one.first_batch == FirstBatch("forum", 1, 0)
+
+
+def test_conflicts_of_all_sessions_the_newest_first(db):
+    first, second = a_run(db, a="CC-BY-NC-4.0"), a_run(db, b="CC-BY-NC-4.0")
+    found = LicenseAnalyzer(db).find_conflicts()
+    assert [one.sources for one in found] == [("b",), ("a",)]
+    assert {one.session_id for one in db.licensing.conflicts()} == {first, second}
+
+
+def test_also_while_a_session_runs(db):
+    with db.session("v1") as session:
+        train(db, session.session_id, "forum", "CC-BY-NC-4.0")
+        engine = QueryEngine(db)
+        assert rules(engine.find_conflicts(session)) == [("nc-commercial", ("forum",))]
+        train(db, session.session_id, "wiki", "CC-BY-SA-4.0")
+        assert len(engine.find_conflicts(session)) > 1
+
+
+def test_conflicts_follow_the_license_of_a_source(db):
+    run = a_run(db, forum="unknown", code="MIT")
+    engine = QueryEngine(db)
+    assert rules(engine.find_conflicts(run)) == [("no-license", ("forum",))]
+    db.record_source(SourceRecord("forum", license_id="CC-BY-NC-4.0"))
+    assert rules(engine.find_conflicts(run)) == [("nc-commercial", ("forum",))]
+    gone = [one for one in db.licensing.conflicts(run) if one.gone_at is not None]
+    assert [one.finding["rule_id"] for one in gone] == ["no-license"]
+    db.record_source(SourceRecord("forum", license_id="CC-BY-4.0"))
+    assert engine.find_conflicts(run) == []
+    db.record_source(SourceRecord("code", license_id="CC-BY-NC-4.0"))
+    assert set(rules(engine.find_conflicts(run))) == {
+        ("nc-commercial", ("code",)),
+        ("license-changed", ("code",)),
+    }
+    answer = engine.sql("SELECT finding_id FROM license_conflicts WHERE gone_at IS NULL")
+    assert len(answer) == 2
+
+
+def test_conflicts_follow_a_license_of_ones_own(db):
+    run = a_run(db, dump="OURS-1.0")
+    engine = QueryEngine(db)
+    assert rules(engine.find_conflicts(run)) == [("unread-license", ("dump",))]
+    granted = ("use", "modify", "distribute", "commercial-use")
+    db.record_license(LicenseRecord("OURS-1.0", "Ours", permissions=granted))
+    assert engine.find_conflicts(run) == []
+    db.record_license(
+        LicenseRecord("OURS-1.0", "Ours", permissions=granted[:3], restrictions=["no-commercial"])
+    )
+    assert rules(engine.find_conflicts(run)) == [("nc-commercial", ("dump",))]
+
+
+def test_what_is_kept_is_found_once_and_changes_nothing_when_read(db):
+    run = a_run(db, forum="CC-BY-NC-4.0")
+    before = db.licensing.conflicts(run)
+    QueryEngine(db).find_conflicts(run)
+    assert db.licensing.conflicts(run) == before
+    with ProvenanceDatabase(db.path, read_only=True) as reader:
+        assert rules(QueryEngine(reader).find_conflicts()) == [("nc-commercial", ("forum",))]
+
+
+def test_other_settings_are_not_kept(db):
+    run = a_run(db, wiki="CC-BY-SA-4.0")
+    before = db.licensing.conflicts(run)
+    strictly = LicenseAnalyzer(db, weights_are_adaptation="yes", strict=True)
+    assert "error" in [one.severity for one in strictly.find_conflicts(run)]
+    assert LicenseAnalyzer(db, weights_are_adaptation="no").find_conflicts(run) == []
+    assert db.licensing.conflicts(run) == before
+
+
+def test_a_person_settles_a_finding(db):
+    run = a_run(db, forum="CC-BY-NC-4.0")
+    engine = QueryEngine(db)
+    (one,) = engine.find_conflicts(run)
+    db.settle_finding(run, one, person="A. N. Other", reason="bought", date="2026-01-05")
+    (settled,) = engine.find_conflicts(run)
+    assert settled == one
+    assert not settled.is_conflict
+    assert (settled.settled.person, settled.settled.settled_on) == ("A. N. Other", "2026-01-05")
+    assert engine.analyze_licenses(run, COMMERCIAL).errors == ()
+    db.reopen_finding(run, one.finding_id, person="A. N. Other", reason="lapsed")
+    assert engine.find_conflicts(run)[0].is_conflict
+    assert len(engine.analyze_licenses(run, COMMERCIAL).errors) == 1
+
+
+def test_a_license_by_another_spelling_is_the_same(db):
+    db.record_source(SourceRecord("code", license_id="MIT License"))
+    run = a_run(db, code="MIT")
+    assert QueryEngine(db).find_conflicts(run) == []
+    with db.session("v1") as session, pytest.raises(origin.OriginError, match="registered under"):
+        DataLoaderHook(db, session.session_id, "code", "ISC")
+
+
+def test_a_session_that_is_not_there(db):
+    engine = QueryEngine(db)
+    for ask in (engine.find_conflicts, engine.attribution, engine.analyze_licenses):
+        with pytest.raises(SessionNotFoundError):
+            ask("no-such-session")
+    with pytest.raises(SessionNotFoundError):
+        engine.check_policy("no-such-session", LicensePolicy())
+    assert engine.find_conflicts() == []
+
+
+# -- the gate --------------------------------------------------------------------------------
+
+RELEASE = LicensePolicy(use=COMMERCIAL, require=["known-license"])
+
+
+def test_a_forbidden_source_is_refused_before_its_first_batch(db):
+    with db.session("v1", policy=RELEASE) as session:
+        train(db, session.session_id, "code", "MIT")
+        with pytest.raises(LicensePolicyError, match=r"'forum' breaks .* \[rule nc-commercial\]"):
+            train(db, session.session_id, "forum", "CC-BY-NC-4.0")
+        with pytest.raises(LicensePolicyError, match="requires known-license"):
+            train(db, session.session_id, "scraped")
+    for refused in ("forum", "scraped"):
+        with pytest.raises(SourceNotFoundError):
+            db.get_source(refused)
+    assert [one.source_id for one in db.catalog.streams(session.session_id)] == ["code"]
+    assert QueryEngine(db).check_policy(session).passed
+
+
+def test_a_source_is_judged_with_those_before_it(db):
+    policy = LicensePolicy(use="distribute-weights", weights_are_adaptation="yes")
+    with db.session("v1", policy=policy) as session:
+        train(db, session.session_id, "a", "Apache-2.0")
+        with pytest.raises(LicensePolicyError, match=r"share-alike"):
+            train(db, session.session_id, "b", "GPL-2.0-only")
+        train(db, session.session_id, "c", "CC-BY-4.0")
+
+
+def test_a_source_that_is_registered_anew_is_judged_again(db):
+    with db.session("v1", policy=RELEASE) as session:
+        hook = DataLoaderHook(db, session.session_id, "data", "MIT")
+        db.record_source(SourceRecord("data", license_id="CC-BY-NC-4.0"))
+        with pytest.raises(origin.OriginError):
+            hook.observe([torch.zeros(2)])
+    assert db.catalog.streams(session.session_id) == []
+
+
+def test_a_policy_may_only_warn(db):
+    policy = LicensePolicy(use=COMMERCIAL, on_violation="warn")
+    with db.session("v1", policy=policy) as session:
+        with pytest.warns(OriginWarning, match="nc-commercial") as told:
+            train(db, session.session_id, "forum", "CC-BY-NC-4.0")
+        assert len(told) == 1
+    report = QueryEngine(db).check_policy(session)
+    assert (report.passed, bool(report), report.exit_code) == (False, False, 2)
+    assert str(report).startswith("policy failed: rules v1 found 1 error against distribute")
+    (error,) = report.broken_by
+    db.settle_finding(session.session_id, error, person="A. N. Other", reason="bought")
+    assert QueryEngine(db).check_policy(session).exit_code == 0
+
+
+def test_a_policy_of_a_hook(db, tmp_path):
+    path = tmp_path / "policy.toml"
+    path.write_text('allow = ["MIT"]')
+    with db.session("v1") as session:
+        train(db, session.session_id, "a", "MIT", policy=path)
+        with pytest.raises(LicensePolicyError, match="allows MIT only"):
+            train(db, session.session_id, "b", "ISC", policy=str(path))
+        train(db, session.session_id, "b", "ISC")
+        with pytest.raises(ConfigurationError, match="policy must be"):
+            train(db, session.session_id, "b", "ISC", policy=3)
+
+
+def test_a_policy_given_to_track(tmp_path):
+    path = tmp_path / "tracked.db"
+    batches = [[1.0, 2.0], [3.0]]
+    with pytest.raises(LicensePolicyError):
+        origin.track(batches, source="forum", license="CC-BY-NC-4.0", path=path, policy=RELEASE)
+    with origin.track(batches, "code", "MIT", path, policy=RELEASE) as tracked:
+        assert list(tracked) == batches
+        with pytest.raises(ConfigurationError, match="policy"):
+            origin.track(batches, "more", "MIT", path, policy=LicensePolicy())
+        with pytest.raises(LicensePolicyError):
+            origin.track(batches, "forum", "CC-BY-NC-4.0", path)
+    with ProvenanceDatabase(path, read_only=True) as db:
+        refused, tracked = reversed(db.list_sessions())
+        assert (refused.status, tracked.status) == ("failed", "completed")
+        assert QueryEngine(db).check_policy(tracked)
+
+
+def test_a_policy_that_names_no_license_begins_no_session(db):
+    with pytest.raises(ConfigurationError, match="no license and no category"):
+        db.begin_session("v1", policy=LicensePolicy(deny=["GLP-3.0"]))
+    assert db.list_sessions() == []
+
+
+def test_a_policy_given_afterwards(db):
+    run = a_run(db, forum="CC-BY-NC-4.0", code="MIT")
+    engine = QueryEngine(db)
+    assert not engine.check_policy(run, RELEASE)
+    assert engine.check_policy(run, LicensePolicy())
+    with pytest.raises(ConfigurationError, match="without a policy"):
+        engine.check_policy(run)
+
+
+def test_the_use_of_a_policy_is_that_of_the_session(db):
+    with db.session("v1", policy=LicensePolicy(use="redistribute-data")) as session:
+        train(db, session.session_id, "a", "MIT")
+    assert QueryEngine(db).analyze_licenses(session).use == "redistribute-data"
+
+
+# -- the notice ------------------------------------------------------------------------------
+
+
+def test_the_notice(db):
+    db.record_source(
+        SourceRecord(
+            "wiki",
+            "dataset",
+            "/data/wiki",
+            "CC-BY-SA-4.0",
+            title="An encyclopedia",
+            author="Its authors",
+            url="https://example.org/wiki",
+            changes="tables removed",
+        )
+    )
+    run = a_run(db, wiki=None, code="MIT", scraped=None)
+    notice = QueryEngine(db).attribution(run)
+    wiki, code, scraped = notice.entries
+    assert str(wiki) == (
+        "An encyclopedia by Its authors\n"
+        "  source: https://example.org/wiki\n"
+        "  license: CC-BY-SA-4.0 (https://creativecommons.org/licenses/by-sa/4.0/)\n"
+        "  changes: tables removed\n"
+        "  the license asks to name the author, the source and the license; to keep the copyright "
+        "and license notices; to say what was changed; to share under the same license"
+    )
+    assert (code.license, code.license_urls) == ("MIT", ("https://spdx.org/licenses/MIT.html",))
+    assert (scraped.license, scraped.asks) == ("unknown", ())
+    assert notice.missing == {"code": ("author",)}
+    assert str(notice).startswith(f"NOTICE\n\nData that went into training session {run}.\n\n")
+    assert "  not recorded: author" in str(notice)
+
+
+def test_one_entry_for_a_source_however_often_it_was_seen(db):
+    with db.session("v1") as session:
+        train(db, session.session_id, "a", "MIT")
+        train(db, session.session_id, "a", "MIT")
+        db.record_source(SourceRecord("a", license_id="CC-BY-4.0"))
+        train(db, session.session_id, "a")
+    (entry,) = QueryEngine(db).attribution(session).entries
+    assert set(entry.license.split(" AND ")) == {"MIT", "CC-BY-4.0"}
+
+
+def test_hostile_text_in_a_notice(db):
+    hostile = "x\n\nA by B\n  license: MIT\u202e\x1b[31m"
+    db.record_source(
+        SourceRecord("s", "dataset", hostile, hostile, title=hostile, author=hostile, url=hostile)
+    )
+    run = a_run(db, s=None)
+    text = str(QueryEngine(db).attribution(run))
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert len(text.strip().split("\n\n")) == 3
