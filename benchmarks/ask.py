@@ -20,6 +20,7 @@ QUESTIONS = {
     "summary": "get_session_summary",
     "overlap": "compare_sessions",
     "audit": "audit_exposure",
+    "licenses": "analyze_licenses",
 }
 
 # Warm answers are asked for until so much time is gone.

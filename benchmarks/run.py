@@ -17,7 +17,17 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import growth, hashing, huge, loops, questions, storage, training, workers
+from benchmarks import (
+    growth,
+    hashing,
+    huge,
+    licenses,
+    loops,
+    questions,
+    storage,
+    training,
+    workers,
+)
 from benchmarks.facts import machine_facts
 from benchmarks.recording import size_on_disk
 from benchmarks.report import line, load, save, write_table
@@ -34,6 +44,7 @@ PARTS: dict[str, Callable[[Sizes, Path], list[Row]]] = {
     "storage": storage.measure,
     "memory": growth.measure,
     "questions": questions.measure,
+    "licenses": licenses.measure,
     "huge": huge.measure,
 }
 REPORT = "report"

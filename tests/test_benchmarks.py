@@ -23,6 +23,7 @@ PARTS = {
     "storage": (4, "each further observation"),
     "memory": (4, "throughput"),
     "questions": (9, "overlap: warm"),
+    "licenses": (3, "licenses: warm"),
     "huge": (5, "audit: peak memory"),
 }
 PLOTS = ("overview", "hashing", "training", "growth", "questions")

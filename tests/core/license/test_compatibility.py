@@ -7,7 +7,7 @@ import pytest
 
 from origin.core.license import LicenseAnalyzer, LicenseRegistry
 from origin.core.license.expression import One
-from origin.core.license.flows import May, flow, osadl_version
+from origin.core.license.flows import May, flow, osadl_ids, osadl_version
 from origin.core.license.joint import joined, smallest_disjoint
 from origin.core.record import LicenseRecord
 
@@ -144,3 +144,15 @@ def test_the_order_of_inputs_changes_nothing():
 def test_nothing_given_is_no_conflict():
     found = joined([], LicenseRegistry())
     assert found.conflicts == ()
+
+
+def test_no_license_is_left_out_that_would_take_two_inputs():
+    """Against all licenses of the matrix, each pair of them: the few that are tried suffice."""
+    registry = LicenseRegistry()
+    trees = [One(one) for one in osadl_ids()]
+    terms = [registry.terms(one) for one in trees]
+    takes = [{out.license_id for out in terms if flow(own, out).may is May.YES} for own in terms]
+    for at, tree in enumerate(trees):
+        for before in range(at):
+            found = joined([tree, trees[before]], registry)
+            assert bool(found.candidates) is bool(takes[at] & takes[before])

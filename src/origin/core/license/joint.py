@@ -13,7 +13,7 @@ from math import comb
 from origin.core.license.expression import AllOf, One, Tree
 from origin.core.license.flows import Flow, May, alternatives, flow, later_versions, osadl_ids
 from origin.core.license.registry import LicenseRegistry
-from origin.core.license.terms import LicenseTerms, described
+from origin.core.license.terms import STRONG, WEAK, LicenseTerms, described
 
 _ELEMENTS = ("BY", "BY-SA", "BY-NC", "BY-NC-SA")
 _COMMONS = tuple(f"CC-{name}-4.0" for name in _ELEMENTS)
@@ -86,7 +86,7 @@ class Universe:
         self._registry = registry
         own = [leaf.key for tree in trees for leaf in leaves(tree)]
         later = [one for key in own for one in later_versions(key)]
-        ids = dict.fromkeys([*own, *later, *_COMMONS, *_copyleft_ids(), *osadl_ids()])
+        ids = dict.fromkeys([*own, *later, *_COMMONS, *_copyleft_ids()])
         self._terms = [registry.terms(One(one)) for one in ids]
         self._masks: dict[One, tuple[int, int]] = {}
 
@@ -159,9 +159,12 @@ def leaves(tree: Tree) -> Iterable[One]:
 
 @cache
 def _copyleft_ids() -> tuple[str, ...]:
-    # What is adapted from these can be under hardly anything else.
-    entries = described().items()
-    return tuple(own for own, entry in entries if entry.get("copyleft") == "strong")
+    """Licenses with copyleft: a work that is under none of its inputs' licenses is under one of
+    these, or of Creative Commons. A permissive license that may follow all inputs is never
+    needed: one of the inputs then may as well, which a test holds for all of OSADL's."""
+    registry = LicenseRegistry()
+    known = dict.fromkeys([*described(), *osadl_ids()])
+    return tuple(one for one in known if registry.terms(One(one)).copyleft in (STRONG, WEAK))
 
 
 def smallest_disjoint(masks: Sequence[int]) -> tuple[tuple[int, ...], ...]:
