@@ -131,9 +131,21 @@ def _passed_on(inbound: LicenseTerms, outbound: LicenseTerms) -> Flow | None:
 
 
 def _by_category(inbound: LicenseTerms, outbound: LicenseTerms) -> Flow:
-    if inbound.category == outbound.category == "permissive":
+    are_permissive = inbound.category == outbound.category == "permissive"
+    if are_permissive and not _is_doubted(inbound, outbound):
         return Flow(May.YES, "permissive-category", inbound.source)
     return Flow(May.UNKNOWN, "nothing-says")
+
+
+# The attribution license that the matrix knows.
+_TYPICAL = "CC-BY-3.0"
+
+
+def _is_doubted(inbound: LicenseTerms, outbound: LicenseTerms) -> bool:
+    """Whether OSADL's matrix does not let a typical attribution license follow, or be followed."""
+    follows = _osadl_letter(_TYPICAL, inbound.license_id)
+    is_followed = _osadl_letter(outbound.license_id, _TYPICAL)
+    return not {follows, is_followed} <= {"Y", "S", None}
 
 
 # -- versions --------------------------------------------------------------------------------
