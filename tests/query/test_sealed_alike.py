@@ -12,7 +12,7 @@ from origin.storage.database import ProvenanceDatabase
 
 LICENSES = ("MIT", "mit", "GPL-3.0", None, "unknown", "odd \ud800")
 SAMPLES = 40
-TIMES = {"created_at", "ended_at", "opened_at", "first_seen"}
+TIMES = {"created_at", "ended_at", "opened_at", "first_seen", "found_at", "gone_at"}
 
 
 def record(write, seed, sealing):

@@ -202,20 +202,32 @@ def test_kept_findings_whose_state_is_damaged_hold_for_nothing(path: Path) -> No
 
 # -- settlements ---------------------------------------------------------------------
 
+FIRST, SECOND = "0" * 15 + "1", "0" * 15 + "2"
+
+
+@pytest.mark.parametrize("given", ["", "f1", "0" * 17, "G" * 16, None, 3, b"0" * 16])
+def test_what_is_no_finding_is_not_settled(
+    db: ProvenanceDatabase, session: str, given: Any
+) -> None:
+    for settle in (db.settle_finding, db.reopen_finding):
+        with pytest.raises(InvalidRecordError, match="is no finding"):
+            settle(session, given, person="A", reason="b")
+    assert db.licensing.settlements(session) == {}
+
 
 def test_a_finding_is_settled_and_opened_again(db: ProvenanceDatabase, session: str) -> None:
     assert db.licensing.settlements(session) == {}
-    db.settle_finding(session, "one", person="A", reason="asked", date="2026-01-05")
-    db.settle_finding(session, "two", person="B", reason="letter", date="2026-01-05T01:02:03Z")
+    db.settle_finding(session, FIRST, person="A", reason="asked", date="2026-01-05")
+    db.settle_finding(session, SECOND, person="B", reason="letter", date="2026-01-05T01:02:03Z")
     found = db.licensing.settlements(session)
-    assert list(found) == ["one", "two"]
-    one = found["one"]
-    assert one == Settlement("one", "A", "asked", "2026-01-05", one.recorded_at)
-    assert found["two"].settled_on == "2026-01-05T01:02:03Z"
-    db.reopen_finding(session, "one", person="C", reason="withdrawn")
-    assert list(db.licensing.settlements(session)) == ["two"]
-    db.settle_finding(session, "one", person="D", reason="asked again")
-    again = db.licensing.settlements(session)["one"]
+    assert list(found) == [FIRST, SECOND]
+    one = found[FIRST]
+    assert one == Settlement(FIRST, "A", "asked", "2026-01-05", one.recorded_at)
+    assert found[SECOND].settled_on == "2026-01-05T01:02:03Z"
+    db.reopen_finding(session, FIRST, person="C", reason="withdrawn")
+    assert list(db.licensing.settlements(session)) == [SECOND]
+    db.settle_finding(session, FIRST, person="D", reason="asked again")
+    again = db.licensing.settlements(session)[FIRST]
     assert (again.person, again.settled_on) == ("D", again.recorded_at[:10])
     # Every word stays.
     said = db._connection.rows("SELECT person, is_open FROM license_settlements ORDER BY 1")
@@ -226,7 +238,7 @@ def test_a_finding_is_settled_and_opened_again(db: ProvenanceDatabase, session: 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_any_text_in_a_settlement(db: ProvenanceDatabase, session: str, text: str) -> None:
-    db.settle_finding(session, text, person=text, reason=text, date="2026-01-05")
+    db.licensing.settle(session, text, text, text, "2026-01-05")
     (found,) = db.licensing.settlements(session).values()
     assert (found.finding_id, found.person, found.reason) == (text, text, text)
 
@@ -259,17 +271,17 @@ def test_settling_where_there_is_no_session_or_no_writing(
 ) -> None:
     for settle in (db.settle_finding, db.reopen_finding):
         with pytest.raises(SessionNotFoundError, match=r"'nope'.*db\.list_sessions\(\)"):
-            settle("nope", "f", person="A", reason="b")
+            settle("nope", FIRST, person="A", reason="b")
     with ProvenanceDatabase(db.path, read_only=True) as reader:
         for settle in (reader.settle_finding, reader.reopen_finding):
             with pytest.raises(ReadOnlyDatabaseError):
-                settle(session, "f", person="A", reason="b")
+                settle(session, FIRST, person="A", reason="b")
 
 
 def test_a_date_that_only_another_python_can_read(db: ProvenanceDatabase, session: str) -> None:
-    db.settle_finding(session, "f", person="A", reason="b")
+    db.settle_finding(session, FIRST, person="A", reason="b")
     db._connection.rows("UPDATE license_settlements SET settled_on = 'W03'")
-    assert db.licensing.settlements(session)["f"].settled_on == "W03"
+    assert db.licensing.settlements(session)[FIRST].settled_on == "W03"
 
 
 # -- policies ------------------------------------------------------------------------

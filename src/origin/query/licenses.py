@@ -33,7 +33,7 @@ class LicenseQuestions:
     ...     engine.analyze_licenses(session, use="train").verdict
     error: CC-BY-NC-4.0 (source "dump", 100 % of samples): it does not permit commercial use \
 [rule nc-commercial]
-    'rules v1 found nothing against train'
+    'rules v1 found 1 warning against train'
     >>> folder.cleanup()
     """
 

@@ -14,7 +14,6 @@ from origin.core.record import (
     SourceRecord,
     json_text,
     require_record,
-    utc_now,
 )
 from origin.errors import (
     InvalidRecordError,
@@ -28,15 +27,17 @@ from origin.storage.annotations import Annotations
 from origin.storage.batchtable import BatchTable
 from origin.storage.catalog import Catalog
 from origin.storage.connection import Connection
+from origin.storage.gate import readable_policy, review_licenses
 from origin.storage.intake import Intake
 from origin.storage.kept import KeptNumbers
 from origin.storage.ledger import Ledger
 from origin.storage.licensing import LicenseBook
 from origin.storage.sealing.upkeep import Upkeep
 from origin.storage.settings import SEAL_AFTER, checked_threshold, settle_fingerprint
+from origin.storage.settling import Settling
 
 if TYPE_CHECKING:
-    from origin.core.license import Finding, LicensePolicy
+    from origin.core.license import LicensePolicy
     from origin.storage.checks.damage import CheckReport
 
 END_STATUSES = ("completed", "failed")
@@ -44,7 +45,7 @@ END_STATUSES = ("completed", "failed")
 _log = logging.getLogger("origin")
 
 
-class ProvenanceDatabase(Intake):
+class ProvenanceDatabase(Intake, Settling):
     """A database of recorded training runs, in one SQLite file.
 
     Any thread may use it, and several processes may write one file. It is a
@@ -156,7 +157,7 @@ class ProvenanceDatabase(Intake):
             )
         given = dict(metadata or {})
         json_text("session metadata", given)
-        rules = None if policy is None else self._readable_policy(policy)
+        rules = None if policy is None else readable_policy(policy, self.list_licenses())
         writer_no = self._writer_no()
         with self._connection.transaction():
             session = self.catalog.add_session(config_hash, given, writer_no)
@@ -164,15 +165,6 @@ class ProvenanceDatabase(Intake):
                 session_no, _ = self.catalog.session_state(session.session_id)
                 self.licensing.put_policy(session_no, rules)
             return session
-
-    def _readable_policy(self, given: object) -> str:
-        from origin.core.license import LicenseRegistry
-        from origin.core.license.policy import policy_of
-
-        policy = policy_of(given)
-        assert policy is not None  # noqa: S101  it is asked for one that was given
-        policy.require_known(LicenseRegistry(self.list_licenses()))
-        return policy.to_json()
 
     def end_session(self, session_id: str, status: str = "completed") -> None:
         """End a session, once all that was observed in it is committed.
@@ -199,21 +191,7 @@ class ProvenanceDatabase(Intake):
             session_no = self._require_not_ended(session_id)
             self.catalog.end_session(session_no, status, self._own_writer() or 0)
         self._upkeep.ended(sum(seen.observations for seen in self.catalog.streams(session_id)))
-        self._review_licenses(session_id)
-
-    def _review_licenses(self, session_id: str) -> None:
-        """Find the conflicts of a session that has ended, and keep them; whatever goes wrong, they
-        are found when they are asked for."""
-        try:
-            from origin.core.license import LicenseAnalyzer
-
-            found = LicenseAnalyzer(self).find_conflicts(session_id)
-        except Exception:
-            _log.exception("the licenses of session %s could not be reviewed", session_id)
-            return
-        errors = [one for one in found if one.severity == "error" and one.is_conflict]
-        for one in errors:
-            _log.warning("session %s: %s", session_id, one)
+        review_licenses(self, session_id)
 
     def _require_not_ended(self, session_id: str) -> int:
         session_no, status = self.catalog.session_state(session_id)
@@ -319,84 +297,6 @@ class ProvenanceDatabase(Intake):
         """All licenses that were defined in this database, by id."""
         return self.catalog.licenses()
 
-    def settle_finding(
-        self,
-        session_id: str,
-        finding: "Finding | str",
-        *,
-        person: str,
-        reason: str,
-        date: str | None = None,
-    ) -> None:
-        """Note that a finding about the licenses of a session is dealt with, and why.
-
-        The finding stays on record, and so does every word on it: this says who decided what,
-        and when. A finding that was settled before is then settled by what is said last.
-
-        Args:
-            session_id: the session.
-            finding: the finding, or its ``finding_id``.
-            person: who says so.
-            reason: why, in words: a permission, a contract, data that were removed.
-            date: when that was decided, an ISO 8601 date or time; today in UTC when left out.
-
-        Raises:
-            InvalidRecordError: a text is empty, or ``date`` is no date.
-            SessionNotFoundError: no session has that id.
-            ReadOnlyDatabaseError: the database is read-only.
-            StorageError: the disk or SQLite refused.
-
-        >>> import tempfile
-        >>> folder = tempfile.TemporaryDirectory()
-        >>> with ProvenanceDatabase(f"{folder.name}/provenance.db") as db:
-        ...     run = db.begin_session(config_hash="v1").session_id
-        ...     db.settle_finding(run, "f1", person="A. N. Other", reason="permission by letter")
-        ...     db.licensing.settlements(run)["f1"].reason
-        'permission by letter'
-        >>> folder.cleanup()
-        """
-        settled_on = _today() if date is None else date
-        self.licensing.settle(session_id, _id_of(finding), person, reason, settled_on)
-
-    def reopen_finding(
-        self,
-        session_id: str,
-        finding: "Finding | str",
-        *,
-        person: str,
-        reason: str,
-        date: str | None = None,
-    ) -> None:
-        """Note that a finding which was settled is open again, and why.
-
-        Args:
-            session_id: the session.
-            finding: the finding, or its ``finding_id``.
-            person: who says so.
-            reason: why, in words: a permission that was withdrawn, say.
-            date: since when, an ISO 8601 date or time; today in UTC when left out.
-
-        Raises:
-            InvalidRecordError: a text is empty, or ``date`` is no date.
-            SessionNotFoundError: no session has that id.
-            ReadOnlyDatabaseError: the database is read-only.
-            StorageError: the disk or SQLite refused.
-
-        >>> import tempfile
-        >>> folder = tempfile.TemporaryDirectory()
-        >>> with ProvenanceDatabase(f"{folder.name}/provenance.db") as db:
-        ...     run = db.begin_session(config_hash="v1").session_id
-        ...     db.settle_finding(run, "f1", person="A. N. Other", reason="permission by letter")
-        ...     db.reopen_finding(run, "f1", person="A. N. Other", reason="it was withdrawn")
-        ...     db.licensing.settlements(run)
-        {}
-        >>> folder.cleanup()
-        """
-        reopened_on = _today() if date is None else date
-        self.licensing.settle(
-            session_id, _id_of(finding), person, reason, reopened_on, is_open=True
-        )
-
     # -- upkeep ----------------------------------------------------------------------
 
     def seal(self) -> int:
@@ -481,11 +381,3 @@ class ProvenanceDatabase(Intake):
             if exc is None:
                 raise
             _log.exception("%s could not be closed in good order", self.path)
-
-
-def _today() -> str:
-    return utc_now()[:10]
-
-
-def _id_of(finding: "Finding | str") -> str:
-    return finding if isinstance(finding, str) else finding.finding_id

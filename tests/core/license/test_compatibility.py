@@ -7,8 +7,9 @@ import pytest
 
 from origin.core.license import LicenseAnalyzer, LicenseRegistry
 from origin.core.license.expression import One
-from origin.core.license.flows import May, flow, osadl_ids, osadl_version
+from origin.core.license.flows import May, flow
 from origin.core.license.joint import joined, smallest_disjoint
+from origin.core.license.matrix import osadl_ids, osadl_version
 from origin.core.record import LicenseRecord
 
 # FSF's license list, OSADL's matrix, CC's list of compatible licenses, the licenses themselves.
@@ -33,7 +34,14 @@ PAIRS = [
     ("CC-BY-SA-4.0", "LAL-1.3", True),
     ("ODbL-1.0", "CC-BY-SA-4.0", False),
     ("ODbL-1.0", "PDDL-1.0", True),
-    ("ODC-By-1.0", "CC-BY-4.0", True),
+    ("ODC-By-1.0", "CC-BY-4.0", False),
+    ("OGL-UK-3.0", "CC-BY-4.0", True),
+    ("EUPL-1.2", "OSL-2.1", True),
+    ("CECILL-2.1", "AGPL-3.0-only", True),
+    ("CC-BY-SA-2.0", "CC-BY-SA-3.0-IGO", True),
+    ("BSD-2-Clause+", "GPL-2.0-only", True),
+    ("PPL", "MIT", True),
+    ("Apache-2.0 WITH LicenseRef-scancode-commons-clause", "MIT", False),
     ("CDLA-Permissive-2.0", "CC-BY-SA-4.0", True),
     ("CDLA-Sharing-1.0", "CC-BY-SA-4.0", False),
     ("MIT OR GPL-2.0-only", "GPL-3.0-only", True),

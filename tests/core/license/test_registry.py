@@ -4,7 +4,8 @@ import pytest
 
 from origin.core.license import Grant, LicenseRegistry
 from origin.core.license.hub import hub_licenses
-from origin.core.license.names import spdx_ids
+from origin.core.license.matrix import osadl_ids
+from origin.core.license.names import is_free, spdx_ids
 from origin.core.license.terms import CATEGORIES, described
 from origin.core.license.vocabulary import CONDITIONS, PERMISSIONS, RESTRICTIONS
 from origin.core.record import LicenseRecord
@@ -40,6 +41,11 @@ DESCRIBED = [
     ("apple-amlr", "research-only", G, U, U, D, "none"),
     ("research-only", "research-only", G, U, U, D, "none"),
     ("proprietary", "proprietary", U, U, U, U, "unknown"),
+    ("LicenseRef-scancode-cc-by-nc-sa-3.0-us", "non-commercial", G, G, G, D, "strong"),
+    ("OFL-1.1-RFN", "copyleft", G, G, G, G, "strong"),
+    ("Aladdin", "non-commercial", G, G, G, D, "strong"),
+    ("HPND-sell-variant", "permissive", G, U, U, U, "none"),
+    ("grok2-community", "restricted", G, G, G, U, "none"),
     ("BUSL-1.1", "restricted", U, U, U, U, "unknown"),
 ]
 
@@ -58,6 +64,9 @@ def test_what_a_license_says(name, category, private, adapted, passed_on, commer
     assert terms.source
 
 
+OUTWARD = ("modifications", "distribution", "commercial-use")
+
+
 def test_every_spdx_license_is_described_or_said_to_be_unknown():
     registry = LicenseRegistry()
     unknown = []
@@ -66,6 +75,8 @@ def test_every_spdx_license_is_described_or_said_to_be_unknown():
         assert terms.category in CATEGORIES
         assert terms.source
         assert set(terms.permissions) <= set(PERMISSIONS)
+        if terms.by_category and not is_free(license_id) and license_id not in osadl_ids():
+            assert not any(terms.permits(word) is G for word in OUTWARD), license_id
         if terms.category == "unknown":
             unknown.append(license_id)
             assert not any(terms.permits(word) is G for word in PERMISSIONS)

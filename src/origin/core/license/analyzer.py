@@ -10,7 +10,7 @@ from hashlib import sha256
 from origin.core.arguments import recording_mode, session_id_of
 from origin.core.license.analysis import LicenseAnalysis
 from origin.core.license.attribution import Attribution, attribution_of
-from origin.core.license.findings import Finding, in_order
+from origin.core.license.findings import INFO, SEVERITIES, Finding, in_order
 from origin.core.license.joint import joined
 from origin.core.license.judge import Judge
 from origin.core.license.mix import Propagation, Share, SourceUse, propagated, shares_of
@@ -122,7 +122,8 @@ class LicenseAnalyzer:
         registry, readings = self._read([a, b])
         for one in readings:
             if one.tree is None:
-                return False, f"nothing is known of {one.declared!r}: {one.notes[0]}"
+                why = one.notes[0] if one.notes else "it grants nothing"
+                return False, f"nothing is known of {one.declared!r}: {why}"
         names = " and ".join(str(one.expression) for one in readings)
         joint = joined([one.tree for one in readings if one.tree is not None], registry)
         if joint.candidates:
@@ -318,8 +319,12 @@ class LicenseAnalyzer:
         registry = registry or self.registry
         policy.require_known(registry)
         shares = shares_of(uses, registry)
-        review = self._review(shares, registry, policy)
-        found = review.findings(use_of(policy.use, registry))
+        # What the policy rules out is no choice to be made.
+        left = [
+            one if one.tree is None else replace(one, tree=policy.narrowed(one.tree, registry))
+            for one in shares
+        ]
+        found = self._review(left, registry, policy).findings(use_of(policy.use, registry))
         return [*policy.violations(shares, registry), *found]
 
     def _conflicts_of(
@@ -333,7 +338,7 @@ class LicenseAnalyzer:
             found = self._review(shares, registry, policy).findings(wanted)
         else:
             found = self._kept_or_found(session_id, uses, registry, policy)
-        return in_order(one for one in _with_settlements(found, settled) if one.severity != "info")
+        return in_order(one for one in _with_settlements(found, settled) if one.severity != INFO)
 
     def _kept_or_found(
         self,
@@ -351,11 +356,14 @@ class LicenseAnalyzer:
                 for one in book.conflicts(session_id)
                 if one.gone_at is None
             ]
-        review = self._review(shares_of(uses, registry), registry, policy)
+        shares = shares_of(uses, registry)
+        review = self._review(shares, registry, policy)
         names = list(USES) + ([] if policy is None else [policy.use])
         asked = [use_of(name, registry) for name in dict.fromkeys(names)]
-        found = _told_once(one for use in asked for one in review.findings(use))
-        found = [one for one in found if one.severity != "info"]
+        every = [one for use in asked for one in review.findings(use)]
+        if policy is not None:
+            every += policy.violations(shares, registry)
+        found = [one for one in _told_once(every) if one.severity != INFO]
         if is_usual:
             rows = [(one.finding_id, one.kind, one.severity, one.use, one.to_dict())
                     for one in found]  # fmt: skip
@@ -368,7 +376,7 @@ class LicenseAnalyzer:
             data_version(),
             self._is_strict(policy),
             self._setting_for(policy),
-            None if policy is None else policy.use,
+            None if policy is None else policy.to_json(),
             repr(self._store().list_licenses()),
             [repr(one) for one in uses],
         ]
@@ -409,10 +417,12 @@ def _with_settlements(findings: Iterable[Finding], settled: dict[str, Settlement
 
 
 def _told_once(findings: Iterable[Finding]) -> list[Finding]:
-    """Findings without those that say of a more demanding use what was said before."""
-    told: dict[tuple[object, ...], Finding] = {}
+    """Each finding once, of the first use where it is as severe as anywhere."""
+    told: dict[str, Finding] = {}
     for one in findings:
-        told.setdefault((one.kind, one.severity, one.rule_id, one.reason, one.parties), one)
+        before = told.setdefault(one.finding_id, one)
+        if SEVERITIES.index(one.severity) < SEVERITIES.index(before.severity):
+            told[one.finding_id] = one
     return list(told.values())
 
 

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 
-from origin.core.license.joint import leaves
+from origin.core.license.judge import Judge
 from origin.core.license.mix import SourceUse, shares_of
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.terms import LicenseTerms
+from origin.core.license.uses import DATA as REDISTRIBUTE
+from origin.core.license.uses import UNSETTLED, Use
 from origin.core.license.vocabulary import CONDITIONS, DATA
 from origin.core.license.wording import one_line
 from origin.core.record import SourceRecord
@@ -23,7 +25,7 @@ class AttributionEntry:
         source_id: the source.
         title: what the work is called; the source's id if no title is recorded.
         author: who made it; None if that is not recorded.
-        source: where it is from: its URL, or its path.
+        source: where others find it: its URL, or its path if that is one.
         license: its license; ``unknown`` where that is not known.
         license_urls: where the text of the license is; one for each license.
         changes: what was changed in it; None if that is not recorded.
@@ -110,33 +112,43 @@ def _entry(
     source: SourceRecord, uses: list[SourceUse], registry: LicenseRegistry
 ) -> AttributionEntry:
     shares = shares_of(uses, registry)
-    trees = [share.tree for share in shares if share.tree is not None]
-    terms = [registry.terms(leaf) for tree in trees for leaf in leaves(tree)]
+    judge, sharing = Judge(registry, UNSETTLED), Use(REDISTRIBUTE)
+    judged = [judge.judge(share.tree, sharing) for share in shares if share.tree is not None]
+    terms = [registry.terms(one) for found in judged for one in found.applied]
     asked = [one.name for own in terms for one in own.conditions if DATA in one.binds]
     asks = tuple(CONDITIONS[name] for name in dict.fromkeys(asked))
     return AttributionEntry(
         source.source_id,
         source.title or source.source_id,
         source.author,
-        source.url or source.source_path,
+        _link_of(source),
         " AND ".join(dict.fromkeys(share.party.license for share in shares)),
         tuple(dict.fromkeys(url for own in terms if (url := _url_of(own)) is not None)),
         source.changes,
         asks,
-        tuple(_missing(source, set(asked))),
+        tuple(_missing(source, set(asked), is_known=len(judged) == len(shares))),
     )
 
 
-def _missing(source: SourceRecord, asked: set[str]) -> Iterable[str]:
+def _missing(source: SourceRecord, asked: set[str], *, is_known: bool) -> Iterable[str]:
+    if not is_known:
+        yield "license"
     if asked & {"attribution", "include-copyright"} and source.author is None:
         yield "author"
     if "attribution" in asked:
         if source.title is None:
             yield "title"
-        if source.url is None and source.source_path is None:
+        if _link_of(source) is None:
             yield "source"
     if "document-changes" in asked and source.changes is None:
         yield "changes"
+
+
+def _link_of(source: SourceRecord) -> str | None:
+    """Where others find a source. A path on somebody's disk tells them nothing, and may tell too
+    much."""
+    path = source.source_path or ""
+    return source.url or (path if path.startswith(("http://", "https://")) else None)
 
 
 def _url_of(terms: LicenseTerms) -> str | None:

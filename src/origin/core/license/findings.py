@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from origin.core.license.rules import RULES, Rule
 from origin.core.license.terms import RULES_VERSION
+from origin.core.license.uses import ANY_USE, DATA
 from origin.core.license.wording import one_line, percent, quoted
 from origin.core.record import UNKNOWN_LICENSE, Settlement
 
@@ -75,6 +76,8 @@ class Finding:
         rule_id: the rule that says so.
         reason: what was found, as a sentence without a full stop.
         data_version: the rules and data it was made with.
+        about: what tells it from other findings by the same rule, such as a permission.
+        source: what says so in this case; the rule has a source of its own.
         settled: who settled it, why and when; None while it stands.
     """
 
@@ -85,16 +88,20 @@ class Finding:
     rule_id: str
     reason: str
     data_version: str
+    about: str = ""
+    source: str = ""
     settled: Settlement | None = field(default=None, compare=False)
 
     @property
     def finding_id(self) -> str:
-        """Sixteen hex digits that stay the same as long as licenses, sources, use and rule do.
+        """Sixteen hex digits that stay the same as long as licenses, sources and rule do.
 
-        So a finding that was settled stands again once another source takes part in it.
+        So a finding that was settled stands again once another source takes part in it. What is
+        found of one use of a model is the same finding for another; of sharing data it is not.
         """
+        scope = self.use if self.use in (ANY_USE, DATA) else "model"
         about = [[one.license, *sorted(one.declared), *sorted(one.sources)] for one in self.parties]
-        told = repr((self.kind, self.use, self.rule_id, about))
+        told = repr((self.kind, scope, self.rule_id, self.about, about))
         return sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     @property
@@ -147,9 +154,8 @@ class Finding:
         """What was found and by which rule, in two sentences."""
         named = " and ".join(map(str, self.parties))
         told = f"{named}: {self.reason}."
-        rule = self.rule
-        why = f"Rule {rule.rule_id} of rules v{RULES_VERSION}: {rule.text} [{rule.source}]."
-        return f"{told} {why}"
+        rule, source = self.rule, self.source or self.rule.source
+        return f"{told} Rule {rule.rule_id} of rules v{RULES_VERSION}: {rule.text} [{source}]."
 
     def __str__(self) -> str:
         mark = "settled" if self.settled is not None else self.severity
@@ -175,7 +181,7 @@ class Finding:
     def from_dict(cls, told: Mapping[str, Any], settled: Settlement | None = None) -> "Finding":
         """The finding that ``to_dict`` gave."""
         parties = tuple(_party(one) for one in told["parties"])
-        names = ("kind", "severity", "use", "rule_id", "reason", "data_version")
+        names = ("kind", "severity", "use", "rule_id", "reason", "data_version", "about", "source")
         return cls(parties=parties, settled=settled, **{name: told[name] for name in names})
 
 

@@ -4,17 +4,16 @@ The answer has a direction, and pairs are never chained: that A may become B and
 not tell of A and C.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from origin.core.license.expression import One
-from origin.core.license.names import spdx_ids
+from origin.core.license.matrix import osadl_letter
+from origin.core.license.names import is_exception, spdx_ids
 from origin.core.license.terms import STRONG, LicenseTerms, data
 from origin.core.license.vocabulary import Grant
 
@@ -49,7 +48,7 @@ def flow(inbound: LicenseTerms, outbound: LicenseTerms) -> Flow:
         inbound: what the input is under.
         outbound: what the work would be under.
     """
-    for rule in (_same, _named, _nothing_reserved, _elements, _matrix, _adapted, _passed_on):
+    for rule in _RULES:
         found = rule(inbound, outbound)
         if found is not None:
             return found
@@ -88,6 +87,9 @@ def _elements(inbound: LicenseTerms, outbound: LicenseTerms) -> Flow | None:
     fits = "ND" not in inbound.elements and inbound.elements <= outbound.elements
     if fits and "SA" in inbound.elements:
         fits = inbound.elements == outbound.elements and _is_later(inbound, outbound)
+        if fits and "-IGO" in outbound.license_id:
+            # Older versions speak of ports to jurisdictions, and that is none.
+            return Flow(May.UNKNOWN, "cc-elements", inbound.source)
     # Without "may be adapted" in it, nothing can be an adaptation under that license.
     fits = fits and "ND" not in outbound.elements
     return Flow(May.YES if fits else May.NO, "cc-elements", inbound.source)
@@ -102,11 +104,17 @@ def _is_later(inbound: LicenseTerms, outbound: LicenseTerms) -> bool:
 def _matrix(inbound: LicenseTerms, outbound: LicenseTerms) -> Flow | None:
     if inbound.is_custom or outbound.is_custom:
         return None
-    letter = _osadl_letter(outbound.license_id, inbound.license_id)
+    letter = osadl_letter(outbound.license_id, inbound.license_id)
     if letter is None:
         return None
     may = {"S": May.YES, "Y": May.YES, "N": May.NO}.get(letter, May.UNKNOWN)
     return Flow(may, "osadl", f"row {outbound.license_id}, column {inbound.license_id}")
+
+
+def _kept(inbound: LicenseTerms, outbound: LicenseTerms) -> Flow | None:
+    if outbound.category == "public-domain" and inbound.conditions:
+        return Flow(May.NO, "conditions-dropped", inbound.source)
+    return None
 
 
 def _adapted(inbound: LicenseTerms, outbound: LicenseTerms) -> Flow | None:
@@ -124,7 +132,9 @@ def _adapted(inbound: LicenseTerms, outbound: LicenseTerms) -> Flow | None:
 
 def _passed_on(inbound: LicenseTerms, outbound: LicenseTerms) -> Flow | None:
     if inbound.copyleft == STRONG:
-        return Flow(May.NO, "share-alike", inbound.source)
+        # One that is only known by its category may name others.
+        may = May.UNKNOWN if inbound.by_category else May.NO
+        return Flow(may, "share-alike", inbound.source)
     if inbound.has("pass-on-terms"):
         return Flow(May.UNKNOWN, "pass-on-terms", inbound.source)
     return None
@@ -132,9 +142,24 @@ def _passed_on(inbound: LicenseTerms, outbound: LicenseTerms) -> Flow | None:
 
 def _by_category(inbound: LicenseTerms, outbound: LicenseTerms) -> Flow:
     are_permissive = inbound.category == outbound.category == "permissive"
-    if are_permissive and not _is_doubted(inbound, outbound):
+    are_permissive = are_permissive and not outbound.has("database-only")
+    may_be_adapted = inbound.permits("modifications") is Grant.GRANT
+    if are_permissive and may_be_adapted and not _is_doubted(inbound, outbound):
         return Flow(May.YES, "permissive-category", inbound.source)
     return Flow(May.UNKNOWN, "nothing-says")
+
+
+# Asked in this order; the first that can tell does.
+_RULES = (
+    _same,
+    _named,
+    _nothing_reserved,
+    _elements,
+    _matrix,
+    _kept,
+    _adapted,
+    _passed_on,
+)
 
 
 # The attribution license that the matrix knows.
@@ -143,8 +168,8 @@ _TYPICAL = "CC-BY-3.0"
 
 def _is_doubted(inbound: LicenseTerms, outbound: LicenseTerms) -> bool:
     """Whether OSADL's matrix does not let a typical attribution license follow, or be followed."""
-    follows = _osadl_letter(_TYPICAL, inbound.license_id)
-    is_followed = _osadl_letter(outbound.license_id, _TYPICAL)
+    follows = osadl_letter(_TYPICAL, inbound.license_id)
+    is_followed = osadl_letter(outbound.license_id, _TYPICAL)
     return not {follows, is_followed} <= {"Y", "S", None}
 
 
@@ -171,7 +196,8 @@ def later_versions(license_id: str) -> tuple[str, ...]:
     ('EPL-1.0', 'EPL-2.0')
     """
     own = _VERSIONED.fullmatch(license_id)
-    if own is None:
+    # The number of a BSD license is that of its clauses.
+    if own is None or own["stem"] == "BSD":
         return (license_id,)
     wanted = (own["stem"], _rest(own))
     found = [
@@ -202,6 +228,8 @@ def alternatives(license_: One) -> Iterator[str]:
     """
     if license_.exception is not None:
         yield f"{license_.key} WITH {license_.exception}"
+        if not is_exception(license_.exception):
+            return
     yield license_.key
     if license_.or_later or license_.key.endswith("-or-later"):
         yield from (one for one in later_versions(license_.key) if one != license_.key)
@@ -218,29 +246,3 @@ def _edges() -> dict[tuple[str, str], Any]:
         for inbound in entry["from"]
         for outbound in entry["to"]
     }
-
-
-@cache
-def _osadl() -> dict[str, Any]:
-    text = files("origin.core.license").joinpath("data/osadl.json").read_text("utf-8")
-    found: dict[str, Any] = json.loads(text)
-    found["places"] = {own: at for at, own in enumerate(found["ids"])}
-    return found
-
-
-def osadl_ids() -> tuple[str, ...]:
-    """The licenses that OSADL's matrix knows."""
-    return tuple(_osadl()["ids"])
-
-
-def osadl_version() -> str:
-    """The day of OSADL's matrix."""
-    return str(_osadl()["version"])
-
-
-def _osadl_letter(outbound: str, inbound: str) -> str | None:
-    places = _osadl()["places"]
-    if outbound not in places or inbound not in places:
-        return None
-    letter: str = _osadl()["rows"][places[outbound]][places[inbound]]
-    return letter

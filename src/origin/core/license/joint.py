@@ -11,7 +11,8 @@ from itertools import combinations
 from math import comb
 
 from origin.core.license.expression import AllOf, One, Tree
-from origin.core.license.flows import Flow, May, alternatives, flow, later_versions, osadl_ids
+from origin.core.license.flows import Flow, May, alternatives, flow, later_versions
+from origin.core.license.matrix import osadl_ids
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.terms import STRONG, WEAK, LicenseTerms, described
 
@@ -126,7 +127,8 @@ def flow_of(license_: One, outbound: LicenseTerms, registry: LicenseRegistry) ->
         return flow(base, outbound)
     best = None
     for key in alternatives(license_):
-        found = _flow_between(base if key == license_.key else registry.terms(One(key)), outbound)
+        inbound = base if key in (license_.key, base.license_id) else registry.terms(One(key))
+        found = _flow_between(inbound, outbound)
         if found.may is May.YES:
             return found
         if best is None or (best.may is May.NO and found.may is May.UNKNOWN):
@@ -136,7 +138,8 @@ def flow_of(license_: One, outbound: LicenseTerms, registry: LicenseRegistry) ->
 
 
 def _flow_between(inbound: LicenseTerms, outbound: LicenseTerms) -> Flow:
-    if inbound.is_custom or outbound.is_custom:
+    # What is found by the id alone is remembered; of an exception nobody lists, that tells nothing.
+    if inbound.is_custom or outbound.is_custom or inbound.category == "unknown":
         return flow(inbound, outbound)
     return _remembered(inbound.license_id, outbound.license_id)
 

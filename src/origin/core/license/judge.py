@@ -1,12 +1,13 @@
 """What one license means for a use: the rules, applied to its terms."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from origin.core.license.expression import AllOf, AnyOf, One, Tree
 from origin.core.license.findings import ERROR, INFO, SEVERITIES, WARNING
 from origin.core.license.flows import May
 from origin.core.license.joint import flow_of
+from origin.core.license.names import is_exception
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.terms import STRONG, WEAK, LicenseTerms
 from origin.core.license.uses import DATA, NO, TRAIN, UNSETTLED, YES, Use
@@ -16,15 +17,17 @@ from origin.core.license.wording import enumerated
 _OPEN = "; whether weights are adapted from their data is unsettled"
 
 _RESTRICTED = {
-    "no-commercial": "it is for non-commercial use only",
-    "no-derivatives": "only the unchanged material may be shared",
+    "no-commercial": "it is for non-commercial use only, which a company's own use may not be",
+    "no-derivatives": "only the unchanged material may be shared, so not what was cleaned or cut",
     "no-redistribution": "it may not be passed on",
     "no-training": "it may not be trained on",
-    "research-only": "it is for research only",
+    "research-only": "it permits research only",
     "computational-use-only": "it may be used for computation only",
     "use-based": "it rules out certain uses, which are listed in its text",
     "user-limit": "it ends above a number of users, which is in its text",
     "no-other-models": "it may not be used to improve other language models than its own",
+    "region-limit": "it grants nothing, or less, to some regions, which its text names",
+    "database-only": "it is a license of the database, and what is in it may be under others",
     "trademark-use": "it grants no use of trademarks",
     "liability": "it excludes liability",
     "warranty": "it excludes warranty",
@@ -33,13 +36,22 @@ _RESTRICTED = {
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A finding about one license, before it is known how much came under it."""
+    """A finding about one license, before it is known how much came under it.
+
+    Args:
+        kind, severity, rule_id, reason: those of the finding.
+        about: what tells it from others by the same rule; see ``Finding``.
+        against: the license that the weights are to be under, if it is about that.
+        source: what says so in this case.
+    """
 
     kind: str
     severity: str
     rule_id: str
     reason: str
+    about: str = ""
     against: str | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +84,9 @@ class Judge:
         """What licenses mean for a use. Where they are alternatives, the one with the least
         against it is taken, the first of equals."""
         if isinstance(tree, One):
-            return Judgement((tree,), tuple(self._drafts(tree, use)))
+            own = self._registry.terms(tree).source
+            drafts = (replace(one, source=one.source or own) for one in self._drafts(tree, use))
+            return Judgement((tree,), tuple(drafts))
         parts = [self.judge(part, use) for part in tree.parts]
         if isinstance(tree, AnyOf):
             place = min(range(len(parts)), key=lambda at: _weight(parts[at]))
@@ -96,10 +110,7 @@ class Judge:
         reach = self.reach(terms) if use.shares_weights else None
         open_ = _OPEN if reach is not None and self._setting == UNSETTLED else ""
         yield from _needs(terms, _needed(use, reach), open_)
-        if use.name == DATA:
-            yield from _of_sharing_data(terms)
-        else:
-            yield from _of_training(terms)
+        yield from _of_restrictions(terms, use)
         if use.shares_weights:
             if use.under is None:
                 yield from self._of_copyleft(terms, reach, open_)
@@ -107,12 +118,13 @@ class Judge:
             else:
                 yield from self._of_target(license_, use.under, reach, open_)
         yield from self._of_conditions(terms, use)
-        if license_.exception is not None:
+        if license_.exception is not None and is_exception(license_.exception):
             yield Draft(
                 "assumption",
                 INFO,
                 "exception-not-judged",
                 f"it is judged as {license_.key}, without {license_.exception}",
+                license_.exception,
             )
 
     def _of_copyleft(self, terms: LicenseTerms, reach: str | None, open_: str) -> Iterator[Draft]:
@@ -123,7 +135,7 @@ class Judge:
         if terms.copyleft == WEAK:
             asks = "what is taken from its files has to stay under it"
             severity = WARNING if reach == ERROR else INFO
-        yield Draft("share-alike", severity, "share-alike", f"{asks}{open_}")
+        yield Draft("share-alike", severity, "share-alike", f"{asks}{open_}", reach)
 
     def _of_target(
         self, license_: One, under: One, reach: str | None, open_: str
@@ -134,16 +146,21 @@ class Judge:
             yield from _of_passing_on(terms)
         elif _binds(terms, "pass-on-terms", "weights"):
             says = f"its terms flow down to the weights, and {named} does not carry them"
-            yield Draft("incompatible", ERROR, "pass-on-terms", says, named)
+            yield Draft("incompatible", ERROR, "pass-on-terms", says, ERROR, named)
+        elif _stays_with_weights(terms) and target.permits("commercial-use") is Grant.GRANT:
+            says = f"what it rules out stays with the weights, and {named} permits it"
+            yield Draft("incompatible", ERROR, "nc-dropped", says, ERROR, named)
         elif reach is not None and terms.permits("modifications") is Grant.GRANT:
             # Where that is denied or unknown, it is found already.
             found = flow_of(license_, target, self._registry)
             if found.may is May.NO:
                 says = f"it does not let {named} follow{open_}"
-                yield Draft("incompatible", reach, found.rule_id, says, named)
+                yield Draft("incompatible", reach, found.rule_id, says, reach, named, found.source)
             if found.may is May.UNKNOWN:
                 says = f"nobody can tell whether {named} may follow{open_}"
-                yield Draft("undetermined", WARNING, found.rule_id, says, named)
+                yield Draft(
+                    "undetermined", WARNING, found.rule_id, says, reach, named, found.source
+                )
 
     def _of_conditions(self, terms: LicenseTerms, use: Use) -> Iterator[Draft]:
         if use.name == TRAIN:
@@ -151,9 +168,10 @@ class Judge:
         bound = {"data"} if use.name == DATA else {"weights", "outputs"}
         if use.shares_weights and self.reach(terms) is not None:
             bound.add("data")
-        asked = [CONDITIONS[one.name] for one in terms.conditions if bound & set(one.binds)]
-        if asked:
-            yield Draft("obligation", INFO, "conditions", f"it asks to {', to '.join(asked)}")
+        words = [one.name for one in terms.conditions if bound & set(one.binds)]
+        if words:
+            says = f"it asks to {', to '.join(CONDITIONS[one] for one in words)}"
+            yield Draft("obligation", INFO, "conditions", says, " ".join(words))
 
 
 def _needed(use: Use, reach: str | None) -> dict[str, str]:
@@ -168,23 +186,50 @@ def _needed(use: Use, reach: str | None) -> dict[str, str]:
     return needed
 
 
-def _of_training(terms: LicenseTerms) -> Iterator[Draft]:
-    if terms.has("research-only"):
-        yield Draft("restriction", WARNING, "research-only", "it permits research only")
-    if terms.has("no-other-models"):
-        yield Draft("restriction", WARNING, "restriction", _RESTRICTED["no-other-models"])
-
-
 def _of_passing_on(terms: LicenseTerms) -> Iterator[Draft]:
     if _binds(terms, "pass-on-terms", "weights"):
         says = "its terms have to go with the weights"
         yield Draft("obligation", WARNING, "pass-on-terms", says)
+    if _binds(terms, "offer-database", "weights"):
+        says = "the database may have to be offered with the weights, if these are made from it"
+        yield Draft("obligation", WARNING, "offer-database", says)
 
 
-def _of_sharing_data(terms: LicenseTerms) -> Iterator[Draft]:
+# What is a warning in itself: the kind, the rule, and the uses. All else is only told.
+_MODEL = "model"
+_WARNED: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "database-only": ("restriction", "database-only", (_MODEL, DATA)),
+    "no-other-models": ("restriction", "restriction", (_MODEL,)),
+    "region-limit": ("restriction", "restriction", (_MODEL,)),
+    "no-commercial": ("forbidden-use", "nc-commercial", (_MODEL,)),
+    "research-only": ("forbidden-use", "research-only", (_MODEL,)),
+    "no-derivatives": ("restriction", "nd-adaptation", (DATA,)),
+}
+# What is denied is found by the permission that is missing.
+_DENIALS = {"no-redistribution", "no-training"}
+_LEGAL = {"trademark-use", "liability", "warranty"}
+_PURPOSES = ("no-commercial", "research-only")
+
+
+def _of_restrictions(terms: LicenseTerms, use: Use) -> Iterator[Draft]:
+    """What is ruled out besides permissions that are denied."""
+    bound = {"weights", "outputs"} if use.shares_weights else {"data"}
+    silent = _DENIALS | _LEGAL if use.name == TRAIN else _DENIALS
     for term in terms.restrictions:
-        if term.name != "no-redistribution" and "data" in term.binds:
-            yield Draft("restriction", INFO, "restriction", _RESTRICTED[term.name])
+        if term.name in _PURPOSES and use.is_commercial:
+            continue  # an error, by the permission that is denied
+        says = _RESTRICTED[term.name]
+        # It is the same finding as that error, for a use that may be allowed.
+        about = "commercial-use" if term.name in _PURPOSES else term.name
+        kind, rule, uses = _WARNED.get(term.name, ("restriction", "restriction", ()))
+        if (DATA if use.name == DATA else _MODEL) in uses:
+            yield Draft(kind, WARNING, rule, says, about)
+        elif bound & set(term.binds) and term.name not in silent:
+            yield Draft("restriction", INFO, "restriction", says, term.name)
+
+
+def _stays_with_weights(terms: LicenseTerms) -> bool:
+    return any(one.name in _PURPOSES and "weights" in one.binds for one in terms.restrictions)
 
 
 def _needs(terms: LicenseTerms, needed: dict[str, str], open_: str) -> Iterator[Draft]:
@@ -195,19 +240,21 @@ def _needs(terms: LicenseTerms, needed: dict[str, str], open_: str) -> Iterator[
         if grant is Grant.DENY:
             yield _denied(terms, permission, severity, open_)
         elif grant is Grant.UNKNOWN:
-            unknown.append(PERMISSIONS[permission])
+            unknown.append(permission)
     if unknown:
-        says = f"nothing tells whether it permits {enumerated(unknown)}"
-        yield Draft("undetermined", WARNING, "permission-unknown", says)
+        named = enumerated([PERMISSIONS[one] for one in unknown])
+        says = f"nothing tells whether it permits {named}"
+        yield Draft("undetermined", WARNING, "permission-unknown", says, " ".join(unknown))
 
 
 def _denied(terms: LicenseTerms, permission: str, severity: str, open_: str) -> Draft:
     if permission == "commercial-use":
         rule = "research-only" if terms.has("research-only") else "nc-commercial"
-        return Draft("forbidden-use", severity, rule, "it does not permit commercial use")
+        says = "it does not permit commercial use"
+        return Draft("forbidden-use", severity, rule, says, permission)
     rule = "nd-adaptation" if permission == "modifications" else "permission-denied"
     says = f"it does not permit {PERMISSIONS[permission]}{open_ if severity != ERROR else ''}"
-    return Draft("forbidden-use", severity, rule, says)
+    return Draft("forbidden-use", severity, rule, says, f"{permission} {severity}")
 
 
 def _binds(terms: LicenseTerms, word: str, what: str) -> bool:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from origin.core.license.expression import AllOf, One, Tree, render
 from origin.core.license.findings import FirstBatch, Party
+from origin.core.license.flows import later_versions
 from origin.core.license.joint import Joint, joined
 from origin.core.license.judge import Judge
 from origin.core.license.normalize import NormalizedLicense
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.uses import Use
 from origin.core.license.vocabulary import PERMISSIONS, Grant, Term, meet
+from origin.core.license.wording import quoted
 from origin.core.record import UNKNOWN_LICENSE, license_key
 
 MIXED = "mixed"
@@ -43,18 +45,23 @@ class Share:
         party: the license and what came under it.
         tree: the same as an expression; None if it is unknown.
         readings: how what was declared was read.
-        was: for sources that are registered under another license since, what was recorded.
+        was: for sources that are registered under another license since, what was recorded and what
+            they are registered as.
+        is_withdrawn: nobody names a license for them any more.
+        is_learnt: nobody had named one when they were recorded.
     """
 
     party: Party
     tree: Tree | None
     readings: tuple[NormalizedLicense, ...]
     was: tuple[str, str] | None = None
+    is_withdrawn: bool = False
+    is_learnt: bool = False
 
     @property
-    def is_unknown(self) -> bool:
-        """Whether no license is known to be granted."""
-        return self.tree is None
+    def is_none(self) -> bool:
+        """Whether it was declared that there is no license."""
+        return any(one.is_none for one in self.readings)
 
 
 def shares_of(uses: Iterable[SourceUse], registry: LicenseRegistry) -> list[Share]:
@@ -81,7 +88,9 @@ class _Reading:
     license: str
     tree: Tree | None
     readings: tuple[NormalizedLicense, ...]
-    was: tuple[str, str] | None
+    was: tuple[str, str] | None = None
+    is_withdrawn: bool = False
+    is_learnt: bool = False
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -101,17 +110,33 @@ def is_unnamed(read: NormalizedLicense) -> bool:
 
 def _reading_of(one: SourceUse, registry: LicenseRegistry) -> _Reading:
     recorded, registered = registry.read(one.declared), registry.read(one.registered)
-    if registered.expression is None or registered.expression == recorded.expression:
-        return _Reading(_shown(recorded), recorded.tree, (recorded,), None)
-    was = (_shown(recorded), _shown(registered))
-    if recorded.expression is None:
+    if _are_same(recorded, registered):
+        return _Reading(_shown(recorded), recorded.tree, (recorded,))
+    was = (_named(recorded), _named(registered))
+    if is_unnamed(registered):
+        return _Reading(_shown(recorded), recorded.tree, (recorded,), was, is_withdrawn=True)
+    if is_unnamed(recorded):
         # What nobody knew then and somebody knows now is no change.
-        return _Reading(_shown(registered), registered.tree, (registered,), was)
+        return _Reading(_shown(registered), registered.tree, (registered,), was, is_learnt=True)
     if recorded.tree is None or registered.tree is None:
-        unknown = recorded if recorded.tree is None else registered
-        return _Reading(_shown(unknown), None, (unknown,), was)
+        none = recorded if recorded.tree is None else registered
+        return _Reading(_shown(none), None, (none,), was)
     both = AllOf((recorded.tree, registered.tree))
     return _Reading(render(both), both, (recorded, registered), was)
+
+
+def _are_same(one: NormalizedLicense, other: NormalizedLicense) -> bool:
+    if one.expression is not None or other.expression is not None:
+        return one.expression == other.expression
+    return is_unnamed(one) == is_unnamed(other) and (
+        is_unnamed(one) or license_key(one.declared) == license_key(other.declared)
+    )
+
+
+def _named(read: NormalizedLicense) -> str:
+    if is_unnamed(read):
+        return "nobody's license"
+    return quoted(str(read.declared)) if read.expression is None else read.expression
 
 
 def _shown(read: NormalizedLicense) -> str:
@@ -131,7 +156,14 @@ def _share(reading: _Reading, members: Sequence[SourceUse], total: int) -> Share
         observations / total if total else 0.0,
         min(seen, key=lambda one: one[1:], default=None),
     )
-    return Share(party, reading.tree, reading.readings, reading.was)
+    return Share(
+        party,
+        reading.tree,
+        reading.readings,
+        reading.was,
+        reading.is_withdrawn,
+        reading.is_learnt,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +177,7 @@ class Propagation:
         permissions: what all of them grant; unknown if one does not tell.
         restrictions: what any of them rules out.
         conditions: what any of them asks for.
-        candidates: the licenses that all of them let follow.
+        candidates: the licenses that all of them let follow; none if one is unknown.
         conflicts: where no license may follow all of them, the smallest sets of them for which that
             is so.
         choices: which was taken where they leave a choice.
@@ -188,7 +220,7 @@ def propagated(
         },
         _united([terms.restrictions for terms in applied]),
         _united([terms.conditions for terms in applied]),
-        joint.candidates,
+        () if unknown else joint.candidates,
         tuple(tuple(texts[place] for place in places) for places in joint.conflicts),
         {
             text: " AND ".join(map(render, found.choices))
@@ -206,17 +238,19 @@ def _resulting(by_text: dict[str, Tree], joint: Joint, has_unknown: bool) -> str
         return (MIXED if by_text else UNKNOWN_LICENSE) if has_unknown else None
     if len(by_text) == 1:
         return next(iter(by_text))
-    own = [text for text, tree in by_text.items() if isinstance(tree, One)]
+    own = [tree.key for tree in by_text.values() if isinstance(tree, One)]
     fitting = [one for one in own if one in joint.candidates]
-    if not fitting and joint.candidates and _asks_for_itself(joint):
-        return joint.candidates[-1]
+    if not fitting:
+        # A later version of one of them, or the form that allows later ones.
+        later = [version for one in own for version in later_versions(one)]
+        fitting = [one for one in joint.candidates if one in later]
+        if len({_stem(one) for one in fitting}) == 1:
+            return fitting[-1]
     return fitting[0] if len(fitting) == 1 else MIXED
 
 
-def _asks_for_itself(joint: Joint) -> bool:
-    """Whether all candidates are one license in the forms that say which versions count."""
-    stems = {one.removesuffix("-only").removesuffix("-or-later") for one in joint.candidates}
-    return len(stems) == 1
+def _stem(license_id: str) -> str:
+    return license_id.removesuffix("-only").removesuffix("-or-later")
 
 
 def _united(terms: Sequence[tuple[Term, ...]]) -> tuple[Term, ...]:

@@ -122,6 +122,7 @@ class _Lists:
     ids: dict[str, str]
     names: dict[str, str]
     deprecated: frozenset[str]
+    free: frozenset[str]
     exceptions: dict[str, str]
     exception_names: dict[str, str]
 
@@ -166,6 +167,24 @@ def spdx_name(license_id: str) -> str | None:
     lists = _lists()
     own = lists.ids.get(license_id.casefold())
     return None if own is None else lists.names[own]
+
+
+def is_free(license_id: str) -> bool:
+    """Whether the Open Source Initiative or the Free Software Foundation call a license free.
+
+    >>> is_free("MIT"), is_free("PPL")
+    (True, False)
+    """
+    return license_id in _lists().free
+
+
+def is_exception(text: str) -> bool:
+    """Whether SPDX lists an exception of that id.
+
+    >>> is_exception("Classpath-exception-2.0")
+    True
+    """
+    return text.casefold() in _lists().exceptions
 
 
 def read_id(text: str) -> Reading | None:
@@ -364,6 +383,7 @@ def _lists() -> _Lists:
         {own.casefold(): own for own in LICENSES},
         {own: entry.name for own, entry in LICENSES.items()},
         frozenset(own for own, entry in LICENSES.items() if entry.deprecated_id),
+        frozenset(own for own, e in LICENSES.items() if e.osi_approved or e.fsf_libre),
         {own.casefold(): own for own in EXCEPTIONS},
         {phrase_key(words): own for own, e in EXCEPTIONS.items() for words in (own, e.name)},
     )

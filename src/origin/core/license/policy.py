@@ -11,13 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from origin.core.license.analysis import verdict
-from origin.core.license.expression import AllOf, One, Tree
+from origin.core.license.expression import AllOf, AnyOf, One, Tree
 from origin.core.license.findings import ERROR, INFO, Finding
 from origin.core.license.mix import Share
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.rules import data_version
 from origin.core.license.terms import CATEGORIES
-from origin.core.license.uses import TRAIN, UNSETTLED, adaptation_setting, use_of
+from origin.core.license.uses import (
+    TRAIN,
+    UNDER,
+    UNSETTLED,
+    USES,
+    adaptation_setting,
+    use_of,
+)
 from origin.core.license.vocabulary import PERMISSIONS, Grant
 from origin.core.record import UNKNOWN_LICENSE
 from origin.errors import ConfigurationError
@@ -74,7 +81,10 @@ class LicensePolicy:
             raise ConfigurationError(
                 f"on_violation must be 'refuse' or 'warn', not {self.on_violation!r}"
             )
-        use_of(self.use, LicenseRegistry())
+        if self.use not in USES and not str(self.use).startswith(UNDER):
+            use_of(self.use, LicenseRegistry())  # says what there is
+        if not isinstance(self.use, str):
+            raise ConfigurationError(f"use must be a text, not {self.use!r}")
 
     # -- forms -------------------------------------------------------------------------
 
@@ -116,11 +126,12 @@ class LicensePolicy:
     # -- judging -----------------------------------------------------------------------
 
     def require_known(self, registry: LicenseRegistry) -> None:
-        """Raise unless every entry names a license, a category, or ids that exist.
+        """Raise unless the use, and every entry, names a license, a category, or ids that exist.
 
         Raises:
             ConfigurationError: one does not, which may be a slip of the pen.
         """
+        use_of(self.use, registry)
         for name in ("allow", "deny"):
             for entry in getattr(self, name):
                 if not _is_known(entry, registry):
@@ -139,49 +150,73 @@ class LicensePolicy:
         """
         version = data_version()
         return [
-            Finding("policy", ERROR, self.use, (share.party,), "policy", reason, version)
+            Finding("policy", ERROR, self.use, (share.party,), "policy", reason, version, about)
             for share in shares
-            for reason in self._broken_by(share.tree, registry)
+            for about, reason in self._broken_by(share, registry)
         ]
 
-    def _broken_by(self, tree: Tree | None, registry: LicenseRegistry) -> list[str]:
-        if tree is None:
-            return list(self._broken_by_unknown())
+    def narrowed(self, tree: Tree, registry: LicenseRegistry) -> Tree:
+        """A tree without the alternatives that break the policy, as long as one is left."""
+        if isinstance(tree, One):
+            return tree
+        parts = [self.narrowed(part, registry) for part in tree.parts]
+        if isinstance(tree, AllOf):
+            return AllOf(tuple(parts))
+        left = [part for part in parts if not self._broken_by_tree(part, registry)]
+        if not left:
+            return tree
+        return left[0] if len(left) == 1 else AnyOf(tuple(left))
+
+    def _broken_by(self, share: Share, registry: LicenseRegistry) -> "list[_Broken]":
+        if share.tree is None:
+            return list(self._broken_by_unknown(share))
+        return self._broken_by_tree(share.tree, registry)
+
+    def _broken_by_tree(self, tree: Tree, registry: LicenseRegistry) -> "list[_Broken]":
         if isinstance(tree, One):
             return list(self._broken_by_license(tree, registry))
-        parts = [self._broken_by(part, registry) for part in tree.parts]
+        parts = [self._broken_by_tree(part, registry) for part in tree.parts]
         if isinstance(tree, AllOf):
-            return list(dict.fromkeys(reason for part in parts for reason in part))
+            return list(dict.fromkeys(broken for part in parts for broken in part))
         return min(parts, key=len)
 
-    def _broken_by_unknown(self) -> Iterator[str]:
-        if self.allow and UNKNOWN_LICENSE not in self.allow:
-            yield f"the policy allows {', '.join(self.allow)} only"
-        if UNKNOWN_LICENSE in self.deny:
-            yield f"the policy denies {UNKNOWN_LICENSE}"
+    def _broken_by_unknown(self, share: Share) -> "Iterator[_Broken]":
+        # Where nothing is granted, that is known.
+        allowed = {one.casefold() for one in self.allow} if not share.is_none else set()
+        if self.allow and UNKNOWN_LICENSE not in allowed:
+            yield "allow", f"the policy allows {', '.join(self.allow)} only"
+        if UNKNOWN_LICENSE in {one.casefold() for one in self.deny}:
+            yield "deny", f"the policy denies {UNKNOWN_LICENSE}"
         for word in self.require:
-            yield f"the policy requires {word}"
+            yield f"require {word}", f"the policy requires {word}"
 
-    def _broken_by_license(self, license_: One, registry: LicenseRegistry) -> Iterator[str]:
+    def _broken_by_license(self, license_: One, registry: LicenseRegistry) -> "Iterator[_Broken]":
         if self.allow and not any(_matches(one, license_, registry) for one in self.allow):
-            yield f"the policy allows {', '.join(self.allow)} only"
+            yield "allow", f"the policy allows {', '.join(self.allow)} only"
         denied = [one for one in self.deny if _matches(one, license_, registry)]
         if denied:
-            yield f"the policy denies {', '.join(denied)}"
+            yield "deny", f"the policy denies {', '.join(denied)}"
         terms = registry.terms(license_)
         for word in self.require:
-            if word in PERMISSIONS and terms.permits(word) is not Grant.GRANT:
+            if word == KNOWN_LICENSE and terms.category == UNKNOWN_LICENSE:
+                says = f"the policy requires {word}, and nothing is known of {terms.license_id}"
+                yield f"require {word}", says
+            elif word in PERMISSIONS and terms.permits(word) is not Grant.GRANT:
                 how = "denies" if terms.permits(word) is Grant.DENY else "is not known to grant"
-                yield f"the policy requires {word}, which it {how}"
+                yield f"require {word}", f"the policy requires {word}, which it {how}"
 
 
-def policy_of(given: object) -> LicensePolicy | None:
+# What of the policy is broken, and that in words.
+_Broken = tuple[str, str]
+
+
+def policy_of(given: object) -> LicensePolicy:
     """The policy that is given as one, or as the path of a TOML file.
 
     Raises:
         ConfigurationError: it is neither.
     """
-    if given is None or isinstance(given, LicensePolicy):
+    if isinstance(given, LicensePolicy):
         return given
     if isinstance(given, str | os.PathLike):
         return LicensePolicy.from_toml(given)

@@ -7,9 +7,11 @@ from typing import Any
 
 from origin.core.license import terms as described_terms
 from origin.core.license.expression import One
-from origin.core.license.names import spdx_ids, spdx_name
+from origin.core.license.matrix import osadl_ids
+from origin.core.license.names import is_exception, is_free, spdx_ids, spdx_name
 from origin.core.license.normalize import NormalizedLicense, normalize_license
 from origin.core.license.terms import LicenseTerms, creative_commons, from_entry, from_record
+from origin.core.license.vocabulary import PERMISSIONS, Grant
 from origin.core.record import LicenseRecord, license_key, require_record
 from origin.errors import LicenseNotFoundError
 
@@ -82,10 +84,17 @@ class LicenseRegistry:
     def terms(self, license_: One) -> LicenseTerms:
         """What a leaf of an expression says.
 
-        An exception adds permissions to those of its license, and is not judged itself.
+        An exception that SPDX lists adds permissions to those of its license, and is not judged
+        itself. Whatever else stands after ``WITH`` may take some away, so nothing is known then.
         """
-        custom = self._custom.get(license_key(license_.key))
-        return _terms_of(license_.key) if custom is None else custom
+        found = self._custom.get(license_key(license_.key)) or _terms_of(license_.key)
+        if license_.exception is None or is_exception(license_.exception):
+            return found
+        return LicenseTerms(
+            f"{license_.key} WITH {license_.exception}",
+            f"{found.name} with {license_.exception}",
+            source=f"nothing that Origin reads describes {license_.exception}",
+        )
 
     def __contains__(self, text: object) -> bool:
         """Whether a text names a license of which something is known."""
@@ -113,8 +122,11 @@ def _terms_of(license_id: str) -> LicenseTerms:
         # An exception takes back a part of what its license asks for; which, is not known here.
         return replace(_terms_of(base), license_id=license_id, copyleft="unknown")
     name = spdx_name(license_id) or license_id
-    if (commons := creative_commons(license_id, name)) is not None:
-        return commons
+    # ScanCode has Creative Commons licenses that SPDX does not have, in small letters.
+    commons = license_id.removeprefix("LicenseRef-scancode-")
+    terms = creative_commons(commons if commons == license_id else commons.upper(), name)
+    if terms is not None:
+        return replace(terms, license_id=license_id)
     entry = described_terms.described().get(license_id)
     if entry is not None:
         return from_entry(license_id, name, entry, "")
@@ -122,7 +134,14 @@ def _terms_of(license_id: str) -> LicenseTerms:
     by_category = described_terms.data()["category"].get(category)
     if by_category is None:
         return LicenseTerms(license_id, name, source="nothing that Origin reads describes it")
-    return from_entry(license_id, name, by_category, f"ScanCode's category {category!r}")
+    source = f"ScanCode's category {category!r}"
+    terms = replace(from_entry(license_id, name, by_category, source), by_category=True)
+    if is_free(license_id) or license_id in osadl_ids():
+        return terms
+    # A category is one word about a whole license. What it permits to outsiders counts only where
+    # people who read licenses call it free.
+    inside = {word: grant for word, grant in terms.permissions.items() if word == "private-use"}
+    return replace(terms, permissions=dict.fromkeys(PERMISSIONS, Grant.UNKNOWN) | inside)
 
 
 @lru_cache(maxsize=1)

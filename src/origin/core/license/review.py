@@ -11,7 +11,6 @@ from origin.core.license.registry import LicenseRegistry
 from origin.core.license.rules import data_version
 from origin.core.license.uses import ANY_USE, DATA, NO, TRAIN, UNSETTLED, YES, Use
 from origin.core.license.wording import quoted
-from origin.core.record import UNKNOWN_LICENSE
 
 
 class Review:
@@ -48,7 +47,7 @@ class Review:
 
     def _of_readings(self) -> Iterator[Finding]:
         for share in self._shares:
-            if share.tree is None and not _is_none(share):
+            if share.tree is None and not share.is_none:
                 yield self._of_unknown(share)
             if share.was is not None:
                 yield self._of_change(share, *share.was)
@@ -56,7 +55,7 @@ class Review:
                 continue
             for note in dict.fromkeys(note for one in share.readings for note in one.notes):
                 yield self._finding("assumption", INFO, ANY_USE, [share.party],
-                                    "assumed-license", note.rstrip("."))  # fmt: skip
+                                    "assumed-license", note.rstrip("."), note)  # fmt: skip
             yield from self._of_unread_words(share)
 
     def _of_unknown(self, share: Share) -> Finding:
@@ -69,14 +68,16 @@ class Review:
         return self._finding("unknown-license", self._unknown, ANY_USE, [share.party], rule, says)
 
     def _of_change(self, share: Share, then: str, now: str) -> Finding:
-        if then == UNKNOWN_LICENSE:
-            says = f"it was recorded without a known license, and is registered as {now} since"
-            return self._finding(
-                "license-changed", INFO, ANY_USE, [share.party], "license-changed", says
-            )
-        says = f"it was recorded as {then} and is registered as {now} since, so both count"
+        severity = WARNING
+        if share.is_learnt:
+            severity = INFO
+            says = f"it was recorded without a license, and is registered as {now} since"
+        elif share.is_withdrawn:
+            says = f"it was recorded as {then}, and no license is registered since; that counts"
+        else:
+            says = f"it was recorded as {then} and is registered as {now} since, so both count"
         return self._finding(
-            "license-changed", WARNING, ANY_USE, [share.party], "license-changed", says
+            "license-changed", severity, ANY_USE, [share.party], "license-changed", says, now
         )
 
     def _of_unread_words(self, share: Share) -> Iterator[Finding]:
@@ -86,7 +87,7 @@ class Review:
                 words = ", ".join(map(quoted, unread))
                 says = f"its words {words} are not in the vocabulary and were not judged"
                 yield self._finding(
-                    "undetermined", WARNING, ANY_USE, [share.party], "words-not-judged", says
+                    "undetermined", WARNING, ANY_USE, [share.party], "words-not-judged", says, words
                 )
 
     # -- what they say -----------------------------------------------------------------
@@ -97,16 +98,26 @@ class Review:
             if draft.against is not None:
                 parties.append(Party(draft.against))
             yield self._finding(
-                draft.kind, draft.severity, use.name, parties, draft.rule_id, draft.reason
+                draft.kind,
+                draft.severity,
+                use.name,
+                parties,
+                draft.rule_id,
+                draft.reason,
+                draft.about,
+                draft.source,
             )
         for taken in judged.choices:
-            says = f"of the alternatives, {render(taken)} was taken"
-            yield self._finding("assumption", INFO, use.name, [share.party], "license-choice", says)
+            named = render(taken)
+            says = f"of the alternatives, {named} was taken"
+            yield self._finding(
+                "assumption", INFO, use.name, [share.party], "license-choice", says, named
+            )
 
     def _of_none(self, use: Use) -> Iterator[Finding]:
-        severity = WARNING if use.name == TRAIN else ERROR
+        severity = self._unknown if use.name == TRAIN else ERROR
         for share in self._shares:
-            if share.tree is None and _is_none(share):
+            if share.tree is None and share.is_none:
                 yield self._finding(
                     "forbidden-use", severity, use.name, [share.party], "none-granted",
                     "it was declared as NONE, so nothing is granted",
@@ -127,14 +138,14 @@ class Review:
             parties = [taking_part[place].party for place in places]
             yield self._finding(
                 "incompatible", self._severity(use, WARNING), use.name, parties, "joint-license",
-                f"no license may follow {_all(len(parties))}{self._open(use)}",
+                f"no license may follow {_all(len(parties))}{self._open(use)}", self._setting,
             )  # fmt: skip
         for places in joint.unsettled:
             parties = [taking_part[place].party for place in places]
             yield self._finding(
                 "undetermined", self._severity(use, INFO), use.name, parties, "joint-license",
                 f"nobody can tell whether one license may follow {_all(len(parties))}, perhaps "
-                f"{', '.join(joint.possible[:3])}{self._open(use)}",
+                f"{', '.join(joint.possible[:3])}{self._open(use)}", self._setting,
             )  # fmt: skip
 
     def _takes_part(self, judged: Judgement, use: Use) -> bool:
@@ -167,12 +178,11 @@ class Review:
         parties: Sequence[Party],
         rule_id: str,
         reason: str,
+        about: str = "",
+        source: str = "",
     ) -> Finding:
-        return Finding(kind, severity, use, tuple(parties), rule_id, reason, self._version)
-
-
-def _is_none(share: Share) -> bool:
-    return any(one.is_none for one in share.readings)
+        version = self._version
+        return Finding(kind, severity, use, tuple(parties), rule_id, reason, version, about, source)
 
 
 def _all(number: int) -> str:

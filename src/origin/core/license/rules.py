@@ -6,6 +6,7 @@ A rule's id is a promise: what it means changes only together with ``RULES_VERSI
 from dataclasses import dataclass
 from functools import cache
 
+from origin.core.license.matrix import osadl_version
 from origin.core.license.names import data_versions
 from origin.core.license.terms import RULES_VERSION
 
@@ -38,12 +39,12 @@ _ALL = (
     Rule(
         "unread-license",
         "a license that cannot be told from what was declared grants nothing that is known",
-        "SPDX 3.0, annex on license expressions (NOASSERTION)",
+        "SPDX, declared license of a package (NOASSERTION)",
     ),
     Rule(
         "none-granted",
         "NONE says that there is no license, and so no permission",
-        "SPDX 3.0, annex on license expressions (NONE)",
+        "SPDX, declared license of a package (NONE)",
     ),
     Rule(
         "assumed-license",
@@ -62,7 +63,7 @@ _ALL = (
     ),
     Rule(
         "exception-not-judged",
-        "an exception after WITH adds permissions, and only its license is judged",
+        "an exception that SPDX lists adds permissions, and only its license is judged",
         "SPDX 3.0, annex on license expressions (WITH)",
     ),
     Rule(
@@ -108,6 +109,16 @@ _ALL = (
         "OpenRAIL-M, section 4; Gemma Terms of Use, section 3.1; Llama 3.1 License, section 1 (b)",
     ),
     Rule(
+        "database-only",
+        "a license of a database does not license the works that are its contents",
+        "ODbL 1.0 and ODC-By 1.0, section 2.4",
+    ),
+    Rule(
+        "offer-database",
+        "who publicly uses a work made from a share-alike database offers that database",
+        "ODbL 1.0, sections 4.4 (c) and 4.6",
+    ),
+    Rule(
         "restriction",
         "a restriction of a license stays with what it binds",
         "the license itself, as docs/licenses.md lists it",
@@ -134,6 +145,11 @@ _ALL = (
         "osadl",
         "OSADL's matrix tells for software licenses which may go into a work under which",
         "OSADL license compatibility matrix, CC-BY-4.0, https://www.osadl.org/Checklists",
+    ),
+    Rule(
+        "conditions-dropped",
+        "a license that asks for something cannot be followed by one under which nothing is asked",
+        _CC_ADAPTING,
     ),
     Rule(
         "notices-only",
@@ -178,7 +194,5 @@ def data_version() -> str:
     >>> data_version().split(" ")[0]
     'rules'
     """
-    from origin.core.license.flows import osadl_version
-
     parts = [f"{name} {version}" for name, version in data_versions().items()]
     return ", ".join([f"rules v{RULES_VERSION}", *parts, f"osadl {osadl_version()}"])

@@ -66,6 +66,7 @@ class LicenseTerms:
         unread: words of the user's own that are not in the vocabulary, and so not judged.
         is_custom: whether the user defined it.
         url: where its text is, if that is known.
+        by_category: nothing but ScanCode's category tells of it.
     """
 
     license_id: str
@@ -82,6 +83,7 @@ class LicenseTerms:
     unread: tuple[str, ...] = ()
     is_custom: bool = False
     url: str | None = None
+    by_category: bool = False
 
     def permits(self, permission: str) -> Grant:
         """Whether it grants a permission.
@@ -118,7 +120,7 @@ def from_entry(license_id: str, name: str, entry: Mapping[str, Any], source: str
         entry: of ``data/terms.toml``.
         source: what says so, unless the entry tells.
     """
-    told = entry.get("source", source)
+    told = entry.get("source", source).replace("{id}", license_id)
     permissions = dict.fromkeys(PERMISSIONS, Grant.UNKNOWN)
     permissions.update(dict.fromkeys(entry.get("grants", ()), Grant.GRANT))
     permissions.update(dict.fromkeys(entry.get("denies", ()), Grant.DENY))
@@ -227,13 +229,22 @@ def from_record(record: LicenseRecord) -> LicenseTerms:
         "custom",
         permissions,
         tuple(Term(word, _BINDABLE, source) for word in dict.fromkeys(restrictions)),
-        tuple(Term(word, (DATA,), source) for word in dict.fromkeys(conditions)),
+        tuple(Term(word, _bound_by(word), source) for word in dict.fromkeys(conditions)),
         _copyleft_of(conditions),
         source,
         unread=tuple(unread),
         is_custom=True,
         url=record.license_url,
     )
+
+
+def _bound_by(word: str) -> tuple[str, ...]:
+    """What a condition of the user's own speaks of; some only make sense for models."""
+    if word == "pass-on-terms":
+        return (DATA, WEIGHTS)
+    if word in ("built-with", "model-name"):
+        return (WEIGHTS,)
+    return (WEIGHTS, OUTPUTS) if word == "notice-of-use" else (DATA,)
 
 
 def _copyleft_of(conditions: list[str]) -> str:
