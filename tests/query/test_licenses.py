@@ -1,6 +1,7 @@
 """Licenses of real sessions: judged when they end, kept, settled, and held to a policy."""
 
 import logging
+import time
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from origin.core.license import FirstBatch, LicenseAnalyzer, LicensePolicy
 from origin.core.record import LicenseRecord, SourceRecord
 from origin.errors import (
     ConfigurationError,
+    CorruptDatabaseError,
     LicensePolicyError,
     OriginWarning,
     SessionNotFoundError,
@@ -50,12 +52,15 @@ def test_conflicts_are_found_when_a_session_ends(db, caplog):
     with caplog.at_level(logging.WARNING, "origin"):
         run = a_run(db, forum="CC-BY-NC-4.0", code="MIT", scraped=None)
     assert "does not permit commercial use [rule nc-commercial]" in caplog.text
-    kept = {one.finding["rule_id"]: one for one in db.licensing.conflicts(run)}
-    assert set(kept) == {"nc-commercial", "no-license"}
-    assert (kept["nc-commercial"].severity, kept["nc-commercial"].use_name) == (
-        "error",
-        COMMERCIAL,
-    )
+    kept = {
+        (one.finding["rule_id"], one.severity, one.use_name) for one in db.licensing.conflicts(run)
+    }
+    assert kept == {
+        ("nc-commercial", "error", COMMERCIAL),
+        ("nc-commercial", "warning", "distribute-weights"),
+        ("nc-commercial", "warning", "train"),
+        ("no-license", "warning", "any"),
+    }
     engine = QueryEngine(db)
     assert rules(engine.find_conflicts(run)) == [
         ("nc-commercial", ("forum",)),
@@ -71,6 +76,48 @@ def test_a_finding_counts_what_came_in(db):
     (one,) = QueryEngine(db).find_conflicts(run)
     assert (one.observations, one.share) == (8, 0.5)
     assert one.first_batch == FirstBatch("forum", 1, 0)
+
+
+def test_what_is_asked_while_a_session_runs_leaves_nothing_behind(db):
+    with db.session("v1") as session:
+        for at in range(3):
+            train(db, session.session_id, f"forum {at}", "CC-BY-NC-4.0")
+            assert len(QueryEngine(db).find_conflicts(session)) == 1
+            assert len(QueryEngine(db).sql("SELECT * FROM license_conflicts")) == 3
+        assert db.licensing.conflicts() == []
+    assert [one.gone_at for one in db.licensing.conflicts()] == [None] * 3
+
+
+def test_nobody_who_writes_is_waited_for(db):
+    run = a_run(db, forum="CC-BY-NC-4.0")
+    db.record_source(SourceRecord("forum", license_id="CC-BY-4.0"))
+    with ProvenanceDatabase(db.path) as other, other._connection.transaction():
+        begun = time.monotonic()
+        assert rules(QueryEngine(db).find_conflicts(run))
+        # The timeout for those who write is thirty seconds.
+        assert time.monotonic() - begun < 15
+    assert [one.gone_at for one in db.licensing.conflicts(run)] == [None] * 3
+
+
+def test_a_read_only_database_tells_what_is_so_now(db):
+    run = a_run(db, forum="CC-BY-NC-4.0")
+    db.record_source(SourceRecord("forum", license_id="CC-BY-NC-4.0", title="A forum"))
+    db.record_source(SourceRecord("forum", license_id="CC-BY-NC-SA-4.0"))
+    with ProvenanceDatabase(db.path, read_only=True) as reader:
+        engine = QueryEngine(reader)
+        found = engine.find_conflicts(run)
+        asked = "SELECT DISTINCT json_extract_string(finding, '$.rule_id') FROM license_conflicts"
+        told = {rule for (rule,) in engine.sql(asked)}
+    assert told == {one.rule_id for one in found}
+    assert "license-changed" in told
+
+
+def test_findings_of_another_shape_are_found_anew(db, monkeypatch):
+    run = a_run(db, forum="CC-BY-NC-4.0")
+    db._connection.rows("UPDATE license_conflicts SET finding = '{}'")
+    with monkeypatch.context() as patched:
+        patched.setattr("origin.core.license.conflicts.data_version", lambda: "rules v2")
+        assert rules(QueryEngine(db).find_conflicts(run)) == [("nc-commercial", ("forum",))]
 
 
 def test_conflicts_of_all_sessions_the_newest_first(db):
@@ -104,8 +151,9 @@ def test_conflicts_follow_the_license_of_a_source(db):
         ("nc-commercial", ("code",)),
         ("license-changed", ("code",)),
     }
-    answer = engine.sql("SELECT finding_id FROM license_conflicts WHERE gone_at IS NULL")
-    assert len(answer) == 2
+    asked = """SELECT DISTINCT json_extract_string(finding, '$.rule_id') AS rule
+        FROM license_conflicts WHERE gone_at IS NULL ORDER BY rule"""
+    assert engine.sql(asked).rows() == [("license-changed",), ("nc-commercial",)]
 
 
 def test_conflicts_follow_a_license_of_ones_own(db):
@@ -144,14 +192,41 @@ def test_a_person_settles_a_finding(db):
     engine = QueryEngine(db)
     (one,) = engine.find_conflicts(run)
     db.settle_finding(run, one, person="A. N. Other", reason="bought", date="2026-01-05")
-    (settled,) = engine.find_conflicts(run)
-    assert settled == one
-    assert not settled.is_conflict
-    assert (settled.settled.person, settled.settled.settled_on) == ("A. N. Other", "2026-01-05")
+    (found,) = engine.find_conflicts(run)
+    assert found == one
+    assert not found.is_conflict
+    assert (found.settled.person, found.settled.settled_on) == ("A. N. Other", "2026-01-05")
     assert engine.analyze_licenses(run, COMMERCIAL).errors == ()
+    asked = "SELECT settled_by, settled_on, settled_reason FROM license_conflicts WHERE use = ?"
+    assert engine.sql(asked, [COMMERCIAL]).rows() == [("A. N. Other", "2026-01-05", "bought")]
     db.reopen_finding(run, one.finding_id, person="A. N. Other", reason="lapsed")
     assert engine.find_conflicts(run)[0].is_conflict
     assert len(engine.analyze_licenses(run, COMMERCIAL).errors) == 1
+
+
+def test_what_is_settled_holds_for_uses_that_demand_less_and_not_for_more(db):
+    engine = QueryEngine(db)
+    uses = ("train", "distribute-weights", COMMERCIAL)
+    for place, use in enumerate(uses):
+        run = a_run(db, papers="llama2")
+        (one,) = [one for one in engine.find_conflicts(run, use) if one.about == "no-other-models"]
+        db.settle_finding(run, one, person="A. N. Other", reason="a Llama itself")
+        for asked in uses:
+            (found,) = [f for f in engine.find_conflicts(run, asked) if f.about == one.about]
+            assert (found.settled is not None) is (uses.index(asked) <= place), (use, asked)
+
+
+def test_a_settlement_is_of_one_matter(db):
+    """Two findings by one rule about one source are settled one by one."""
+    policy = LicensePolicy(allow=["MIT"], deny=["CC-BY-*"], on_violation="warn")
+    with db.session("v1", policy=policy) as session, pytest.warns(OriginWarning):
+        train(db, session.session_id, "forum", "CC-BY-4.0")
+    engine = QueryEngine(db)
+    first, second = engine.check_policy(session).broken_by
+    assert first.finding_id != second.finding_id
+    db.settle_finding(session, first, person="A. N. Other", reason="asked")
+    assert engine.check_policy(session).broken_by == (second,)
+    assert {one.rule_id for one in engine.find_conflicts(session)} == {"policy"}
 
 
 def test_a_license_by_another_spelling_is_the_same(db):
@@ -271,6 +346,44 @@ def test_the_use_of_a_policy_is_that_of_the_session(db):
     with db.session("v1", policy=LicensePolicy(use="redistribute-data")) as session:
         train(db, session.session_id, "a", "MIT")
     assert QueryEngine(db).analyze_licenses(session).use == "redistribute-data"
+
+
+def test_a_license_goes_with_those_that_came_while_its_hook_was_made(db):
+    policy = LicensePolicy(use="distribute-weights", weights_are_adaptation="yes")
+    with db.session("v1", policy=policy) as session:
+        db.declare_source(session.session_id, "a", "MIT")
+        db.record_source(SourceRecord("a", license_id="GPL-3.0-only"))
+        with pytest.raises(LicensePolicyError):
+            db.open_stream(session.session_id, "a")
+    assert db.catalog.streams(session.session_id) == []
+
+
+def test_hostile_text_in_a_refusal(db):
+    name = "OUR\nwarning: faked [rule x]\u202e\ud800"
+    db.record_license(LicenseRecord(name, "Ours", restrictions=["no-commercial"]))
+    with db.session("v1", policy=RELEASE) as session:
+        with pytest.raises(LicensePolicyError) as caught:
+            train(db, session.session_id, "dump", name)
+        assert "\n" not in str(caught.value)
+        str(caught.value).encode()
+    run = a_run(db, dump=name)
+    for one in QueryEngine(db).find_conflicts(run):
+        for text in (str(one), one.explain()):
+            assert "\n" not in text
+            text.encode()
+
+
+@pytest.mark.parametrize("damage", ["policy = '{\"de'", "policy = '[]'", "policy = '{\"use\": 3}'"])
+def test_a_damaged_policy_is_one_error_of_ours(db, damage):
+    with db.session("v1", policy=RELEASE) as session:
+        with ProvenanceDatabase(db.path) as other:
+            # As other programs do: no trigger of ours sees it.
+            other._connection.rows("DROP TRIGGER IF EXISTS session_policies_updated")
+            other._connection.rows(f"UPDATE session_policies SET {damage}")
+        with pytest.raises(CorruptDatabaseError, match="session_policies"):
+            QueryEngine(db).find_conflicts(session)
+        with pytest.raises(CorruptDatabaseError):
+            train(db, session.session_id, "a", "MIT")
 
 
 # -- the notice ------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """`engine.sql`: the views, the forms of an answer, and questions in unquiet times."""
 
+import json
 import os
 import signal
 import sys
@@ -127,29 +128,24 @@ def test_sources_licenses_and_annotations(engine, write, db, session):
     ]
 
 
-def test_license_conflicts(db, session):
-    # Where it can write, the engine would find these anew.
-    engine = QueryEngine(ProvenanceDatabase(db.path, read_only=True))
-    one = ("one", "kind", "high", "train", {"sources": ["web"], "n": 1})
-    two = ("two", UNPAIRED, "low", "share", {"note": UNPAIRED})
-    db.licensing.keep(session, "x", [one, two])
-    db.licensing.keep(session, "y", [two])
-    gone, there = db.licensing.conflicts()
+def test_license_conflicts(engine, write, db, session):
+    write.stream(session, f"web {UNPAIRED}", license_id="CC-BY-NC-4.0")
+    db.end_session(session)
+    db.record_source(SourceRecord(f"web {UNPAIRED}", license_id="CC-BY-SA-4.0"))
+    found = rows(engine, "SELECT * FROM license_conflicts")
+    kept = {one.finding_id: one for one in db.licensing.conflicts()}
+    assert {row[1] for row in found} == set(kept)
+    assert {one.gone_at is None for one in kept.values()} == {True, False}
 
     def time_of(text):
-        return datetime.fromisoformat(text).replace(tzinfo=None)
+        return None if text is None else datetime.fromisoformat(text).replace(tzinfo=None)
 
-    assert rows(engine, "SELECT * FROM license_conflicts ORDER BY finding_id") == [
-        (session, "one", "kind", "high", "train", time_of(gone.found_at), time_of(gone.gone_at),
-         '{"n": 1, "sources": ["web"]}'),
-        (session, "two", UNPAIRED, "low", "share", time_of(there.found_at), None,
-         f'{{"note": "{UNPAIRED}"}}'),
-    ]  # fmt: skip
-    assert rows(
-        engine,
-        "SELECT c.use, json_extract_string(c.finding, '$.sources[0]')"
-        " FROM license_conflicts AS c JOIN sessions USING (session_id) WHERE gone_at IS NOT NULL",
-    ) == [("train", "web")]
+    for own, finding_id, kind, severity, use, found_at, gone_at, *settled, finding in found:
+        one = kept[finding_id]
+        assert (own, kind, severity, use) == (session, one.kind, one.severity, one.use_name)
+        assert (found_at, gone_at) == (time_of(one.found_at), time_of(one.gone_at))
+        assert settled == [None] * 3
+        assert json.loads(finding)["parties"][0]["sources"] == [f"web {UNPAIRED}"]
 
 
 @pytest.mark.parametrize("text", ["utf8:zz", "utf8:ff", "utf8:6", "utf8:"])

@@ -280,8 +280,37 @@ def test_settling_where_there_is_no_session_or_no_writing(
 
 def test_a_date_that_only_another_python_can_read(db: ProvenanceDatabase, session: str) -> None:
     db.settle_finding(session, FIRST, person="A", reason="b")
-    db._connection.rows("UPDATE license_settlements SET settled_on = 'W03'")
-    assert db.licensing.settlements(session)[FIRST].settled_on == "W03"
+    told = Settlement.stored(FIRST, "A", "b", "W03", "W03")
+    # It is written as it was said, and its checksum taken by the trigger.
+    db._connection.rows(
+        "INSERT INTO license_settlements (session_no, finding_id, person, reason, settled_on,"
+        " is_open, recorded_at) VALUES (1, ?, 'A', 'b', 'W03', 0, 'W03')",
+        (FIRST,),
+    )
+    assert db.licensing.settlements(session)[FIRST] == told
+
+
+def test_a_settlement_that_is_altered_is_no_settlement(
+    db: ProvenanceDatabase, session: str
+) -> None:
+    db.settle_finding(session, FIRST, person="A", reason="b")
+    db._connection.rows("UPDATE license_settlements SET person = 'B'")
+    with pytest.raises(CorruptDatabaseError, match="license_settlements"):
+        db.licensing.settlements(session)
+
+
+@pytest.mark.parametrize("blank", [" ", "\n\t"])
+def test_a_blank_word_settles_nothing(db: ProvenanceDatabase, session: str, blank: str) -> None:
+    for told in ({"person": blank, "reason": "b"}, {"person": "A", "reason": blank}):
+        with pytest.raises(InvalidRecordError, match="must say something"):
+            db.settle_finding(session, FIRST, **told)
+
+
+def test_a_kept_finding_that_was_taken_out_is_missed(db: ProvenanceDatabase, session: str) -> None:
+    db.licensing.keep(session, "state", [ONE])
+    assert db.licensing.kept_for(session) == "state"
+    db._connection.rows("DELETE FROM license_conflicts")
+    assert db.licensing.kept_for(session) is None
 
 
 # -- policies ------------------------------------------------------------------------

@@ -305,6 +305,9 @@ class Settlement:
 
     def __post_init__(self) -> None:
         _require_text(self, finding_id=self.finding_id, person=self.person, reason=self.reason)
+        for name in ("person", "reason"):
+            if not getattr(self, name).strip():
+                raise InvalidRecordError(f"Settlement.{name} must say something, not only be blank")
         _require_time(self, "settled_on", self.settled_on)
 
     @classmethod

@@ -19,6 +19,8 @@ from origin.storage.text import optional_to_column, to_column
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from origin.core.record import KeptConflict
+
 
 class Relations:
     """Puts what a query reads into a cursor, and nothing that it does not.
@@ -187,6 +189,14 @@ class Relations:
 
         from origin.core.license import LicenseAnalyzer
 
+        records = LicenseAnalyzer(self._db).conflict_records()
+        ids = dict.fromkeys(one.session_id for one in records)
+        said = {own: self._db.licensing.settlements(own) for own in ids}
+
+        def word(one: "KeptConflict", name: str) -> str | None:
+            settled = said[one.session_id].get(one.finding_id)
+            return None if settled is None else to_column(getattr(settled, name))
+
         kinds = [
             ("session_id", pa.string(), lambda one: one.session_id),
             ("finding_id", pa.string(), lambda one: to_column(one.finding_id)),
@@ -195,11 +205,12 @@ class Relations:
             ("use", pa.string(), lambda one: to_column(one.use_name)),
             ("found_at", pa.timestamp("us"), lambda one: _time(one.found_at)),
             ("gone_at", pa.timestamp("us"), lambda one: _time(one.gone_at)),
+            ("settled_by", pa.string(), lambda one: word(one, "person")),
+            ("settled_on", pa.string(), lambda one: word(one, "settled_on")),
+            ("settled_reason", pa.string(), lambda one: word(one, "reason")),
             ("finding", pa.string(), lambda one: _json(one.finding)),
         ]
-        # What they depend on may have changed since they were kept.
-        LicenseAnalyzer(self._db).find_conflicts()
-        return _table_of(self._db.licensing.conflicts(), kinds)
+        return _table_of(records, kinds)
 
     def _noted_numbers(self) -> "pa.Table":
         import pyarrow as pa

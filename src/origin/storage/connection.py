@@ -237,19 +237,33 @@ class Connection:
             self._ready().executemany(sql, bindings)
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All statements inside are committed together, or none of them."""
+    def transaction(self, *, waits: bool = True) -> Iterator[None]:
+        """All statements inside are committed together, or none of them.
+
+        Args:
+            waits: for whoever else is writing; if not, ``DatabaseBusyError`` comes at once.
+        """
         self.require_writable()
         with self.lock:
             self._require_outside_transaction()
             try:
-                self.rows("BEGIN IMMEDIATE")
+                self._begin(waits)
                 self._require_file()
                 yield
                 self.rows("COMMIT")
             except BaseException:
                 self._roll_back()
                 raise
+
+    def _begin(self, waits: bool) -> None:
+        handle = self._ready()
+        if not waits:
+            handle.set_busy_timeout(0)
+        try:
+            self.rows("BEGIN IMMEDIATE")
+        finally:
+            if not waits:
+                handle.set_busy_timeout(int(self._busy_seconds * 1000))
 
     def _require_outside_transaction(self) -> None:
         if not self._ready().get_autocommit():

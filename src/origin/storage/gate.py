@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from origin.core.arguments import recording_mode
 from origin.core.record import LicenseRecord, SourceRecord
 from origin.errors import LicensePolicyError
 
 if TYPE_CHECKING:
-    from origin.core.license import Finding, LicensePolicy, SourceUse
+    from origin.core.license import LicensePolicy
     from origin.core.license.store import LicenseStore
 
 _log = logging.getLogger("origin")
@@ -32,9 +34,13 @@ def readable_policy(given: object, licenses: Sequence[LicenseRecord]) -> str:
     return policy.to_json()
 
 
+# A license of the source as it was recorded, and as the source is registered.
+Pair = tuple[str | None, str | None]
+
+
 def require_allowed(
     source: SourceRecord,
-    others: "Sequence[SourceUse]",
+    others: frozenset[Pair],
     policies: "Sequence[LicensePolicy]",
     licenses: Sequence[LicenseRecord],
 ) -> list[str]:
@@ -42,7 +48,7 @@ def require_allowed(
 
     Args:
         source: the source, as it is registered.
-        others: what the session had from sources so far.
+        others: the licenses of the session's other sources.
         policies: those that hold.
         licenses: those that the user defined.
 
@@ -55,12 +61,10 @@ def require_allowed(
     """
     told = []
     for policy in policies:
-        broken = _broken_by(source, others, policy, licenses)
+        broken = _broken_by(source.license_id, others, policy, tuple(licenses), recording_mode())
         if not broken:
             continue
-        text = f"source {source.source_id!r} breaks the license policy: " + "; ".join(
-            f"{' and '.join(one.licenses)}: {one.reason} [rule {one.rule_id}]" for one in broken
-        )
+        text = f"source {source.source_id!r} breaks the license policy: {'; '.join(broken)}"
         if policy.on_violation == "refuse":
             raise LicensePolicyError(
                 f"{text}; leave it out, or begin the session with another policy"
@@ -69,18 +73,28 @@ def require_allowed(
     return told
 
 
+@lru_cache(maxsize=1024)
 def _broken_by(
-    source: SourceRecord,
-    others: "Sequence[SourceUse]",
+    license_id: str | None,
+    others: frozenset[Pair],
     policy: "LicensePolicy",
-    licenses: Sequence[LicenseRecord],
-) -> "list[Finding]":
+    licenses: tuple[LicenseRecord, ...],
+    mode: str,
+) -> tuple[str, ...]:
+    """What breaks a policy; that depends on the licenses alone, so that of many sources under a few
+    it is found a few times. Under the mode ``strict`` more does."""
     from origin.core.license import LicenseAnalyzer, LicenseRegistry, SourceUse
+    from origin.core.license.wording import one_line
 
-    uses = [one for one in others if one.source_id != source.source_id]
-    uses.append(SourceUse(source.source_id, source.license_id, source.license_id))
+    # Which sources the others are does not matter, nor how much came from them.
+    uses = [SourceUse(f"another {at}", *pair) for at, pair in enumerate(sorted(others, key=repr))]
+    uses.append(SourceUse("this", license_id, license_id))
     found = LicenseAnalyzer().findings_under(policy, uses, LicenseRegistry(licenses))
-    return [one for one in found if one.severity == "error" and source.source_id in one.sources]
+    return tuple(
+        f"{one_line(' and '.join(one.licenses))}: {one_line(one.reason)} [rule {one.rule_id}]"
+        for one in found
+        if one.severity == "error" and "this" in one.sources
+    )
 
 
 def review_licenses(db: "LicenseStore", session_id: str) -> None:

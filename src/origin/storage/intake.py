@@ -104,14 +104,17 @@ class Intake:
             self.require_running(session_id)
             source = self._registered(declared)
             told = self._require_allowed(session_id, source, policy)
+        self._warn_of(session_id, told)
+        return source
+
+    def _warn_of(self, session_id: str, told: Sequence[str]) -> None:
         for text in told:
             if (session_id, text) not in self._policy_warnings:
                 self._policy_warnings.add((session_id, text))
-                warnings.warn(text, OriginWarning, stacklevel=4)
-        return source
+                warnings.warn(text, OriginWarning, stacklevel=5)
 
     def _require_allowed(
-        self, session_id: str, source: SourceRecord, policy: "LicensePolicy | None"
+        self, session_id: str, source: SourceRecord, policy: "LicensePolicy | None" = None
     ) -> list[str]:
         noted = self.licensing.policy(session_id)
         if noted is None and policy is None:
@@ -123,7 +126,7 @@ class Intake:
             policies.append(LicensePolicy.from_json(noted))
         return require_allowed(
             source,
-            self.license_uses(session_id),
+            self.licensing.licenses_so_far(session_id, but_for=source.source_id),
             list(dict.fromkeys(policies)),
             self.catalog.licenses(),
         )
@@ -188,6 +191,7 @@ class Intake:
         Raises:
             SessionNotFoundError, SessionEndedError: nothing can be recorded into the session.
             SourceNotFoundError: nobody registered the source.
+            LicensePolicyError: the policy of the session does not allow it.
             InvalidRecordError: ``rank`` or ``world_size`` are out of range.
         """
         if not 0 <= rank < world_size <= _MAX_WORLD_SIZE:
@@ -198,9 +202,13 @@ class Intake:
         writer_no = self._writer_no()
         with self._connection.transaction():
             session_no = self.require_running(session_id)
-            license_id = self.catalog.source(source_id).license_id
+            source = self.catalog.source(source_id)
+            # It may have been registered anew, or others come in, since a hook declared it.
+            told = self._require_allowed(session_id, source)
+            license_id = source.license_id
             stream = StreamRecord(0, session_id, source_id, license_id, rank, world_size, utc_now())
             number = self.catalog.add_stream(stream, session_no, writer_no)
+        self._warn_of(session_id, told)
         return replace(stream, stream_no=number)
 
     def append(

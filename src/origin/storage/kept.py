@@ -57,12 +57,13 @@ class KeptNumbers:
     def put(self, session_id: str, name: str, holds_for: str, value: Any) -> None:
         """Keep JSON for a session, if that is possible now.
 
-        Nothing is kept, and nothing raised, when the database is read-only or cannot be written.
+        Nothing is kept, and nothing raised, when the database is read-only or cannot be written, or
+        somebody else is writing.
         """
         if self._db.read_only:
             return
         try:
-            with self._db.transaction():
+            with self._db.transaction(waits=False):
                 self.write(session_id, name, holds_for, value)
         except OriginError:
             return

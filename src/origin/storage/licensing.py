@@ -50,6 +50,12 @@ _USES = (
     " WHERE session_id = ? ORDER BY t.stream_no"
 )
 
+_SO_FAR = (
+    "SELECT DISTINCT t.license_id, o.license_id"
+    " FROM streams t JOIN sessions USING (session_no) JOIN sources o USING (source_no)"
+    " WHERE session_id = ? AND o.source_id <> ?"
+)
+
 # A statement and its values.
 _Change = tuple[str, tuple[Any, ...]]
 
@@ -123,6 +129,7 @@ class LicenseBook:
 
         Returns:
             Whether it is kept; it cannot be when the database is read-only or cannot be written.
+            Nobody who is writing is waited for.
 
         Raises:
             SessionNotFoundError: no session has that id.
@@ -138,7 +145,7 @@ class LicenseBook:
         if self._db.read_only:
             return False
         try:
-            with self._db.transaction():
+            with self._db.transaction(waits=False):
                 for statement, values in self._changes(session_id, session_no, told):
                     self._db.rows(statement, values)
                 if not self._holds(session_id, holds_for):
@@ -178,7 +185,9 @@ class LicenseBook:
             return None
         rows = self._db.rows(_CONFLICTS, (to_column(session_id),))
         sound = all(row_checksum("license_conflicts", *row[:-1]) == row[-1] for row in rows)
-        return holds_for if sound else None
+        held = sum(row[7] is None for row in rows)
+        whole = self._kept.get(session_id, _NAME, holds_for) == held
+        return holds_for if sound and whole else None
 
     # -- settlements -------------------------------------------------------------------
 
@@ -225,14 +234,20 @@ class LicenseBook:
             )
 
     def settlements(self, session_id: str) -> dict[str, Settlement]:
-        """The findings of a session that stand as settled, by their ids."""
+        """The findings of a session that stand as settled, by their ids.
+
+        Raises:
+            CorruptDatabaseError: one is damaged.
+        """
         rows = self._db.rows(
-            "SELECT finding_id, person, reason, settled_on, recorded_at, is_open"
-            " FROM license_settlements JOIN sessions USING (session_no)"
-            " WHERE session_id = ? ORDER BY settlement_no",
+            "SELECT settlement_no, session_no, finding_id, person, reason, settled_on, is_open,"
+            " recorded_at, l.checksum FROM license_settlements AS l"
+            " JOIN sessions USING (session_no) WHERE session_id = ? ORDER BY settlement_no",
             (to_column(session_id),),
         )
-        latest = {row[0]: row for row in rows}
+        for row in rows:
+            self._require_sound("license_settlements", row)
+        latest = {row[2]: (*row[2:6], row[7], row[6]) for row in rows}
         settled = [map(from_column, row[:-1]) for row in latest.values() if not row[-1]]
         return {told.finding_id: told for told in (Settlement.stored(*row) for row in settled)}
 
@@ -247,13 +262,28 @@ class LicenseBook:
         )
 
     def policy(self, session_id: str) -> str | None:
-        """The policy that was noted for a session, or None."""
+        """The policy that was noted for a session, or None.
+
+        Raises:
+            CorruptDatabaseError: it is damaged.
+        """
         row = self._db.row(
-            "SELECT policy FROM session_policies JOIN sessions USING (session_no)"
-            " WHERE session_id = ?",
+            "SELECT session_no, policy, recorded_at, p.checksum FROM session_policies AS p"
+            " JOIN sessions USING (session_no) WHERE session_id = ?",
             (to_column(session_id),),
         )
-        return None if row is None else from_column(row[0])
+        if row is None:
+            return None
+        self._require_sound("session_policies", row)
+        return from_column(row[1])
+
+    def _require_sound(self, table: str, row: Row) -> None:
+        # Who acts on a word of a person, or lets data pass, has to know that it was said.
+        if row_checksum(table, *row[:-1]) != row[-1]:
+            raise CorruptDatabaseError(
+                f"{self._db.path} is damaged: a row of {table} is not as it was written; "
+                "db.check() names all that is damaged"
+            )
 
     # -- evidence ----------------------------------------------------------------------
 
@@ -275,6 +305,21 @@ class LicenseBook:
                 source_id, license_id, optional_from_column(registered), seen, first
             )
         return list(found.values())
+
+    def licenses_so_far(
+        self, session_id: str, but_for: str
+    ) -> "frozenset[tuple[str | None, str | None]]":
+        """The licenses that sources of a session were recorded and are registered under.
+
+        Args:
+            session_id: which session.
+            but_for: a source that does not count.
+        """
+        rows = self._db.rows(_SO_FAR, (to_column(session_id), to_column(but_for)))
+        return frozenset(
+            (optional_from_column(declared), optional_from_column(registered))
+            for declared, registered in rows
+        )
 
     def first_batches(self, session_id: str) -> dict[int, int]:
         """The number of the first batch on record of each stream of a session that has any."""

@@ -239,6 +239,9 @@ class Store:
     def list_licenses(self):
         return list(self.licenses)
 
+    def license_uses(self, session_id):
+        raise AssertionError("it is asked about no session")
+
 
 def test_findings_are_told_once_each_and_in_order():
     analysis = LicenseAnalyzer().analyze(
@@ -284,7 +287,7 @@ def test_a_settled_finding_stays_and_no_longer_counts():
     sources = uses("CC-BY-NC-4.0", "MIT")
     (error,) = analyzer.analyze(sources, use).errors
     word = Settlement(error.finding_id, "A. N. Other", "licensed by contract", "2026-01-05")
-    settled = analyzer.analyze(sources, use, settled={error.finding_id: word})
+    settled = analyzer.analyze(sources, use, said={error.finding_id: word})
     assert settled.errors == ()
     assert settled.verdict.endswith("found nothing against distribute-weights-commercially "
                                     "(1 settled)")  # fmt: skip
@@ -293,7 +296,7 @@ def test_a_settled_finding_stays_and_no_longer_counts():
     assert "settled by A. N. Other on 2026-01-05: licensed by contract" in str(again)
     # Another source under the same license is another matter.
     more = [*sources, SourceUse("s9", "CC-BY-NC-4.0", "CC-BY-NC-4.0", 1)]
-    assert len(analyzer.analyze(more, use, settled={error.finding_id: word}).errors) == 1
+    assert len(analyzer.analyze(more, use, said={error.finding_id: word}).errors) == 1
 
 
 def test_a_finding_as_json_and_back():
@@ -328,6 +331,47 @@ def test_what_all_permit_and_any_demands():
     assert effect.unknown == ("unknown",)
 
 
+def test_an_alternative_that_goes_with_the_others_is_taken():
+    def chosen(*licenses, use="distribute-weights"):
+        analyzer = LicenseAnalyzer(weights_are_adaptation=True)
+        analysis = analyzer.analyze(uses(*licenses), use)
+        told = [one for one in analysis.findings if one.rule_id == "license-choice"]
+        joint = [one for one in analysis.findings if one.rule_id == "joint-license"]
+        return {one.about for one in told}, len(joint)
+
+    assert chosen("GPL-2.0-only OR GPL-3.0-only", "Apache-2.0") == ({"GPL-3.0-only"}, 0)
+    assert chosen("GPL-3.0-only OR GPL-2.0-only", "GPL-2.0-only") == ({"GPL-2.0-only"}, 0)
+    assert chosen("CC-BY-SA-4.0 OR CC-BY-NC-SA-4.0", "CC-BY-NC-4.0") == ({"CC-BY-NC-SA-4.0"}, 0)
+    # What is no alternative for the use is none for going together, either.
+    two = ("Apache-2.0 OR CC-BY-NC-4.0", "GPL-2.0-only OR CC-BY-NC-4.0")
+    taken, conflicts = chosen(*two, use="distribute-weights-commercially")
+    assert (taken, conflicts) == ({"Apache-2.0", "GPL-2.0-only"}, 1)
+    assert chosen(*two)[1] == 0
+
+
+def test_a_license_of_ones_own_in_the_place_of_a_known_one_is_told():
+    granted = ("use", "modify", "share", "commercial")
+    mine = LicenseRecord("cc-by-nc-4.0", "mine", permissions=granted)
+    analysis = LicenseAnalyzer(Store(mine)).analyze(
+        uses("CC-BY-NC-4.0"), "distribute-weights-commercially"
+    )
+    (one,) = analysis.conflicts
+    assert (one.rule_id, one.severity) == ("own-definition", "warning")
+    assert one.reason.endswith("not as CC-BY-NC-4.0, and grants commercial use besides")
+    ours = LicenseRecord("MIT", "MIT", permissions=granted)
+    (one,) = LicenseAnalyzer(Store(ours)).analyze(uses("MIT"), "train").findings
+    assert (one.rule_id, one.severity) == ("own-definition", "info")
+
+
+def test_a_thousand_licenses_of_which_nothing_is_known():
+    """They are told one by one, and not every one against every other."""
+    analysis = LicenseAnalyzer(weights_are_adaptation=True).analyze(
+        uses(*(f"LicenseRef-{at}" for at in range(1000))), "distribute-weights"
+    )
+    assert len(analysis.conflicts) == 1000
+    assert {one.rule_id for one in analysis.conflicts} == {"permission-unknown"}
+
+
 def test_which_alternative_was_taken():
     analysis = LicenseAnalyzer().analyze(uses("GPL-3.0-only OR MIT"), "distribute-weights")
     assert analysis.effect.choices == {"GPL-3.0-only OR MIT": "MIT"}
@@ -360,3 +404,14 @@ def test_wrong_arguments():
         LicenseAnalyzer().propagate("MIT")
     with pytest.raises(InvalidRecordError):
         LicenseAnalyzer().check_compatibility("MIT", 3)
+    with pytest.raises(InvalidRecordError, match="list of licenses"):
+        LicenseAnalyzer().propagate(None)
+    with pytest.raises(InvalidRecordError, match="SourceUse"):
+        LicenseAnalyzer().analyze(["x"])
+    with pytest.raises(ConfigurationError, match="an open database"):
+        LicenseAnalyzer(3)
+
+
+def test_none_is_known_to_grant_nothing():
+    assert LicenseAnalyzer().check_compatibility("MIT", "NONE")[0] is False
+    assert LicenseAnalyzer().propagate(["MIT", "NONE"]).candidates == ()

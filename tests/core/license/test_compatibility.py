@@ -112,21 +112,19 @@ def test_many_inputs_of_which_no_small_set_conflicts():
 
 
 def test_every_cell_of_the_matrix_is_told_as_osadl_has_it():
-    """But for what the licenses say themselves where that is more than the matrix knows."""
     text = files("origin.core.license").joinpath("data/osadl.json").read_text("utf-8")
     matrix = json.loads(text)
     registry = LicenseRegistry()
     meaning = {"Y": May.YES, "S": May.YES, "N": May.NO, "U": May.UNKNOWN, "C": May.UNKNOWN}
     counts = dict.fromkeys("SYNUC", 0)
+    others = set()
     terms = [registry.terms(One(one)) for one in matrix["ids"]]
     for outbound, row in zip(terms, matrix["rows"], strict=True):
         for inbound, letter in zip(terms, row, strict=True):
             counts[letter] += 1
-            found = flow(inbound, outbound)
-            if found.rule_id == "osadl":
-                assert found.may is meaning[letter]
-            else:
-                assert found.rule_id in {"same-license", "public-domain", "cc-elements"}
+            if flow(inbound, outbound).may is not meaning[letter]:
+                others.add((inbound.license_id, outbound.license_id))
+    assert others == set()
     assert counts == {"S": 121, "Y": 9654, "N": 3746, "U": 1060, "C": 60}
     assert osadl_version() == "2026-02-12"
 

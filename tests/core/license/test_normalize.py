@@ -197,3 +197,12 @@ def test_what_is_no_text_is_refused(given: object) -> None:
 def test_own_ids_are_texts(custom: object) -> None:
     with pytest.raises(InvalidRecordError, match="custom"):
         normalize_license("MIT", custom)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text", ["MIT-style", "mit-like", "X11-style", "mit/x11", "MIT/X11", "BSD-style", "GPL-like"]
+)
+def test_what_a_license_is_like_is_not_what_it_is(text):
+    read = normalize_license(text)
+    assert read.expression is None
+    assert read.notes

@@ -30,6 +30,43 @@ CASES = [
     ({"deny": ["CC-BY-NC-*"]}, "CC-BY-NC-ND-4.0", True),
     ({"deny": ["CC-BY-NC-*"]}, "CC-BY-4.0", False),
     ({"deny": ["non-commercial"]}, "CC-BY-NC-SA-4.0", True),
+    ({"deny": ["non-commercial"]}, "CC-BY-NC-ND-4.0", True),
+    ({"deny": ["non-commercial"]}, "research only", True),
+    ({"deny": ["non-commercial"]}, "CC-BY-SA-4.0", False),
+    ({"deny": ["no-derivatives"]}, "CC-BY-NC-ND-4.0", True),
+    ({"deny": ["share-alike"]}, "CC-BY-NC-SA-4.0", True),
+    ({"deny": ["share-alike"]}, "GPL-3.0-only", True),
+    ({"deny": ["copyleft"]}, "CC-BY-SA-4.0", True),
+    ({"deny": ["copyleft"]}, "ODbL-1.0", True),
+    ({"deny": ["copyleft"]}, "MPL-2.0", False),
+    ({"deny": ["copyleft-limited"]}, "MPL-2.0", True),
+    ({"deny": ["copyleft"]}, "MIT", False),
+    ({"deny": ["Unknown"]}, None, True),
+    ({"allow": ["unknown"]}, "NONE", True),
+    ({"strict": True}, "NONE", True),
+    ({"require": ["known-license"]}, "LicenseRef-x", True),
+    (
+        {"allow": ["GPL-2.0-only WITH Classpath-exception-2.0"]},
+        "GPL-2.0-only",
+        True,
+    ),
+    (
+        {"allow": ["GPL-2.0-only WITH Classpath-exception-2.0"]},
+        "GPL-2.0-only WITH Classpath-exception-2.0",
+        False,
+    ),
+    ({"allow": ["GPL-2.0-only"]}, "GPL-2.0-only WITH Classpath-exception-2.0", False),
+    ({"deny": ["GPL-2.0-only WITH Classpath-exception-2.0"]}, "GPL-2.0-only", False),
+    (
+        {"deny": ["copyleft"], "use": "distribute-weights-commercially"},
+        "GPL-3.0-only OR CC-BY-NC-4.0",
+        True,
+    ),
+    (
+        {"allow": ["CC-BY-NC-4.0"], "use": "distribute-weights-commercially"},
+        "CC-BY-NC-4.0 OR MIT",
+        True,
+    ),
     ({"deny": ["GPL-3.0"]}, "GPL-3.0-only", True),
     ({"deny": ["unknown"]}, "gpl", True),
     ({"deny": ["unknown"]}, None, True),
@@ -58,6 +95,17 @@ def test_what_breaks_a_policy(told, license_id, breaks):
     errors = [one for one in found if one.severity == "error"]
     assert bool(errors) is breaks, errors
     assert all(one.explain().count("Rule ") == 1 for one in errors)
+
+
+def test_to_distribute_under_a_license_of_ones_own():
+    policy = LicensePolicy(use="distribute-under:OURS-1.0", weights_are_adaptation=True)
+    registry = LicenseRegistry([LicenseRecord("OURS-1.0", "Ours", permissions=["modify"])])
+    analyzer = LicenseAnalyzer()
+    for license_id, breaks in (("MIT", False), ("OURS-1.0", False), ("GPL-3.0-only", True)):
+        found = analyzer.findings_under(policy, [SourceUse("s", license_id, license_id)], registry)
+        assert any(one.severity == "error" for one in found) is breaks, license_id
+    with pytest.raises(ConfigurationError, match="distribute under"):
+        analyzer.findings_under(policy, [])
 
 
 def test_written_in_a_file(tmp_path):
@@ -114,6 +162,12 @@ def test_a_malformed_file_is_one_error_that_names_it(tmp_path, text, said):
 def test_a_file_that_cannot_be_read(tmp_path):
     with pytest.raises(ConfigurationError, match="cannot be read"):
         LicensePolicy.from_toml(tmp_path / "none.toml")
+    for path in ("a\0b", 3):
+        with pytest.raises(ConfigurationError, match="cannot be read"):
+            LicensePolicy.from_toml(path)
+    (tmp_path / "deep.toml").write_text(f"use = {'[' * 5000}")
+    with pytest.raises(ConfigurationError, match="malformed"):
+        LicensePolicy.from_toml(tmp_path / "deep.toml")
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigurationError, match="malformed"):
         LicensePolicy.from_toml(tmp_path / "bytes.toml")

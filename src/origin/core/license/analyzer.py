@@ -1,16 +1,21 @@
 """`LicenseAnalyzer`: what follows from the licenses of a run."""
 
-import json
 import logging
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from hashlib import sha256
 
-from origin.core.arguments import recording_mode, session_id_of
+from origin.core.arguments import session_id_of
 from origin.core.license.analysis import LicenseAnalysis
 from origin.core.license.attribution import Attribution, attribution_of
-from origin.core.license.findings import INFO, SEVERITIES, Finding, in_order
+from origin.core.license.conflicts import (
+    ConflictFinder,
+    Settings,
+    policy_of_session,
+    settled,
+    told_once,
+)
+from origin.core.license.findings import INFO, Finding, in_order
 from origin.core.license.joint import joined
 from origin.core.license.judge import Judge
 from origin.core.license.mix import Propagation, Share, SourceUse, propagated, shares_of
@@ -20,8 +25,8 @@ from origin.core.license.registry import LicenseRegistry
 from origin.core.license.review import Review
 from origin.core.license.rules import data_version
 from origin.core.license.store import LicenseStore
-from origin.core.license.uses import TRAIN, UNSETTLED, USES, Use, adaptation_setting, use_of
-from origin.core.record import LicenseRecord, SessionRecord, Settlement
+from origin.core.license.uses import TRAIN, Use, adaptation_setting, use_of
+from origin.core.record import KeptConflict, LicenseRecord, SessionRecord, Settlement
 from origin.errors import ConfigurationError, InvalidRecordError, OriginError
 
 _log = logging.getLogger("origin")
@@ -57,13 +62,18 @@ class LicenseAnalyzer:
         weights_are_adaptation: str | bool | None = None,
         strict: bool | None = None,
     ) -> None:
-        self._db = db
-        self._setting = weights_are_adaptation
-        self._strict = strict
-        if weights_are_adaptation is not None:
-            self._setting = adaptation_setting(weights_are_adaptation)
+        if db is not None and not hasattr(db, "license_uses"):
+            raise ConfigurationError(
+                f"LicenseAnalyzer takes an open database, not a {type(db).__name__}; without "
+                "one it tells of licenses that are given to it"
+            )
         if not isinstance(strict, bool | None):
             raise ConfigurationError(f"strict must be True or False, not {strict!r}")
+        chosen = None
+        if weights_are_adaptation is not None:
+            chosen = adaptation_setting(weights_are_adaptation)
+        self._db = db
+        self._settings = Settings(chosen, strict)
         self._registry: tuple[tuple[LicenseRecord, ...], LicenseRegistry] | None = None
 
     @property
@@ -98,7 +108,7 @@ class LicenseAnalyzer:
         'GPL-3.0-or-later'
         """
         registry, readings = self._read(licenses)
-        judge = Judge(registry, self._setting_for(None))
+        judge = Judge(registry, self._settings.adaptation_under(None))
         return propagated(readings, use_of(use, registry), judge, registry)
 
     def check_compatibility(
@@ -140,7 +150,7 @@ class LicenseAnalyzer:
     def _read(
         self, licenses: Iterable[str | LicenseRecord | None]
     ) -> tuple[LicenseRegistry, list[NormalizedLicense]]:
-        if isinstance(licenses, str | LicenseRecord):
+        if isinstance(licenses, str | LicenseRecord) or not isinstance(licenses, Iterable):
             raise InvalidRecordError("give a list of licenses, such as ['MIT', 'CC-BY-4.0']")
         listed = list(licenses)
         registry = self.registry
@@ -172,13 +182,13 @@ class LicenseAnalyzer:
         session_id = session_id_of(session_id)
         db.get_session(session_id)
         _flush(db)
-        policy = self._policy_of(session_id)
+        policy = policy_of_session(db, session_id)
         wanted = use if use is not None else (TRAIN if policy is None else policy.use)
         return self.analyze(
             db.license_uses(session_id),
             wanted,
             session_id=session_id,
-            settled=db.licensing.settlements(session_id),
+            said=db.licensing.settlements(session_id),
             policy=policy,
         )
 
@@ -188,7 +198,7 @@ class LicenseAnalyzer:
         use: str = TRAIN,
         *,
         session_id: str = "",
-        settled: dict[str, Settlement] | None = None,
+        said: dict[str, Settlement] | None = None,
         policy: LicensePolicy | None = None,
     ) -> LicenseAnalysis:
         """What follows from the licenses of some sources for a use.
@@ -197,15 +207,19 @@ class LicenseAnalyzer:
             uses: what came from each source.
             use: as for ``analyze_session``.
             session_id: of which session it is told.
-            settled: findings that somebody settled, by their ids.
+            said: findings that somebody settled, by their ids.
             policy: what it says about strictness and weights holds where nothing else was said.
 
         Raises:
             ConfigurationError: there is no such use.
+            InvalidRecordError: what is given is no ``SourceUse``.
         """
         registry = self.registry
+        uses = list(uses)
+        if not all(isinstance(one, SourceUse) for one in uses):
+            raise InvalidRecordError("analyze() takes a list of SourceUse(...)")
         asked = use_of(use, registry)
-        setting = self._setting_for(policy)
+        setting = self._settings.adaptation_under(policy)
         shares = shares_of(uses, registry)
         found = self._review(shares, registry, policy).findings(asked)
         readings = [one for share in shares for one in share.readings]
@@ -215,7 +229,7 @@ class LicenseAnalyzer:
             setting,
             tuple(share.party for share in shares),
             propagated(readings, asked, Judge(registry, setting), registry),
-            tuple(in_order(_with_settlements(found, settled or {}))),
+            tuple(in_order(settled(found, said or {}))),
             data_version(),
         )
 
@@ -237,14 +251,18 @@ class LicenseAnalyzer:
         """
         db = self._store()
         _flush(db)
-        if session_id is None:
-            ids = [one.session_id for one in db.list_sessions()]
-        else:
-            ids = [session_id_of(session_id)]
-            db.get_session(ids[0])
+        sessions = db.list_sessions()
+        if session_id is not None:
+            sessions = [db.get_session(session_id_of(session_id))]
         registry = self.registry
         wanted = None if use is None else use_of(use, registry)
-        return [one for own in ids for one in self._conflicts_of(own, wanted, registry)]
+        finder = ConflictFinder(db, registry, self._settings)
+        told: list[Finding] = []
+        for session in sessions:
+            found = finder.find(session) if wanted is None else self._found_for(session, wanted)
+            said = db.licensing.settlements(session.session_id)
+            told += in_order(told_once(settled(found, said)))
+        return told
 
     def check_policy(
         self,
@@ -269,14 +287,14 @@ class LicenseAnalyzer:
         session_id = session_id_of(session_id)
         db.get_session(session_id)
         _flush(db)
-        wanted = self._policy_of(session_id) if policy is None else policy_of(policy)
+        wanted = policy_of_session(db, session_id) if policy is None else policy_of(policy)
         if wanted is None:
             raise ConfigurationError(
                 f"session {session_id} was begun without a policy; give check_policy() one"
             )
         found = self.findings_under(wanted, db.license_uses(session_id))
-        settled = _with_settlements(found, db.licensing.settlements(session_id))
-        return PolicyReport(session_id, wanted, tuple(in_order(settled)))
+        said = db.licensing.settlements(session_id)
+        return PolicyReport(session_id, wanted, tuple(in_order(settled(found, said))))
 
     def attribution(self, session_id: str | SessionRecord) -> Attribution:
         """The notice that licenses such as CC BY and MIT ask for, an entry for each source.
@@ -297,8 +315,10 @@ class LicenseAnalyzer:
         session_id = session_id_of(session_id)
         db.get_session(session_id)
         _flush(db)
+        # In this order: a source is there before anything of it is used.
+        uses = db.license_uses(session_id)
         sources = {one.source_id: one for one in db.list_sources()}
-        return attribution_of(session_id, db.license_uses(session_id), sources, self.registry)
+        return attribution_of(session_id, uses, sources, self.registry)
 
     def findings_under(
         self,
@@ -327,81 +347,33 @@ class LicenseAnalyzer:
         found = self._review(left, registry, policy).findings(use_of(policy.use, registry))
         return [*policy.violations(shares, registry), *found]
 
-    def _conflicts_of(
-        self, session_id: str, wanted: Use | None, registry: LicenseRegistry
-    ) -> list[Finding]:
+    def conflict_records(self) -> list[KeptConflict]:
+        """The conflicts of all sessions, one for each use, the oldest session first; those that
+        were found once and are no more have a ``gone_at``.
+
+        Raises:
+            ConfigurationError: there is no database.
+        """
         db = self._store()
-        policy = self._policy_of(session_id)
-        uses, settled = db.license_uses(session_id), db.licensing.settlements(session_id)
-        if wanted is not None:
-            shares = shares_of(uses, registry)
-            found = self._review(shares, registry, policy).findings(wanted)
-        else:
-            found = self._kept_or_found(session_id, uses, registry, policy)
-        return in_order(one for one in _with_settlements(found, settled) if one.severity != INFO)
+        finder = ConflictFinder(db, self.registry, self._settings)
+        sessions = reversed(db.list_sessions())
+        return [one for session in sessions for one in finder.records(session)]
 
-    def _kept_or_found(
-        self,
-        session_id: str,
-        uses: Sequence[SourceUse],
-        registry: LicenseRegistry,
-        policy: LicensePolicy | None,
-    ) -> list[Finding]:
-        book = self._store().licensing
-        is_usual = self._setting is None and self._strict is None
-        holds_for = self._holds_for(uses, policy)
-        if is_usual and book.kept_for(session_id) == holds_for:
-            return [
-                Finding.from_dict(one.finding)
-                for one in book.conflicts(session_id)
-                if one.gone_at is None
-            ]
-        shares = shares_of(uses, registry)
-        review = self._review(shares, registry, policy)
-        names = list(USES) + ([] if policy is None else [policy.use])
-        asked = [use_of(name, registry) for name in dict.fromkeys(names)]
-        every = [one for use in asked for one in review.findings(use)]
-        if policy is not None:
-            every += policy.violations(shares, registry)
-        found = [one for one in _told_once(every) if one.severity != INFO]
-        if is_usual:
-            rows = [(one.finding_id, one.kind, one.severity, one.use, one.to_dict())
-                    for one in found]  # fmt: skip
-            book.keep(session_id, holds_for, rows)
-        return found
+    # -- within ------------------------------------------------------------------------
 
-    def _holds_for(self, uses: Sequence[SourceUse], policy: LicensePolicy | None) -> str:
-        """All that conflicts depend on, as a short text."""
-        told = [
-            data_version(),
-            self._is_strict(policy),
-            self._setting_for(policy),
-            None if policy is None else policy.to_json(),
-            repr(self._store().list_licenses()),
-            [repr(one) for one in uses],
-        ]
-        return sha256(json.dumps(told).encode()).hexdigest()
-
-    # -- settings ----------------------------------------------------------------------
+    def _found_for(self, session: SessionRecord, wanted: Use) -> list[Finding]:
+        db, registry = self._store(), self.registry
+        policy = policy_of_session(db, session.session_id)
+        shares = shares_of(db.license_uses(session.session_id), registry)
+        found = self._review(shares, registry, policy).findings(wanted)
+        return [one for one in found if one.severity != INFO]
 
     def _review(
         self, shares: Sequence[Share], registry: LicenseRegistry, policy: LicensePolicy | None
     ) -> Review:
-        return Review(shares, registry, self._setting_for(policy), self._is_strict(policy))
-
-    def _setting_for(self, policy: LicensePolicy | None) -> str:
-        if self._setting is not None:
-            return str(self._setting)
-        return UNSETTLED if policy is None else policy.weights_are_adaptation
-
-    def _is_strict(self, policy: LicensePolicy | None) -> bool:
-        if self._strict is not None:
-            return self._strict
-        return recording_mode() == "strict" or (policy is not None and policy.strict)
-
-    def _policy_of(self, session_id: str) -> LicensePolicy | None:
-        text = self._store().licensing.policy(session_id)
-        return None if text is None else LicensePolicy.from_json(text)
+        settings = self._settings
+        adaptation, strict = settings.adaptation_under(policy), settings.strict_under(policy)
+        return Review(shares, registry, adaptation, strict)
 
     def _store(self) -> LicenseStore:
         if self._db is None:
@@ -410,20 +382,6 @@ class LicenseAnalyzer:
                 "LicenseAnalyzer(db)"
             )
         return self._db
-
-
-def _with_settlements(findings: Iterable[Finding], settled: dict[str, Settlement]) -> list[Finding]:
-    return [replace(one, settled=settled.get(one.finding_id)) for one in findings]
-
-
-def _told_once(findings: Iterable[Finding]) -> list[Finding]:
-    """Each finding once, of the first use where it is as severe as anywhere."""
-    told: dict[str, Finding] = {}
-    for one in findings:
-        before = told.setdefault(one.finding_id, one)
-        if SEVERITIES.index(one.severity) < SEVERITIES.index(before.severity):
-            told[one.finding_id] = one
-    return list(told.values())
 
 
 def _flush(db: LicenseStore) -> None:

@@ -247,3 +247,14 @@ def _parser() -> Any:
     from license_expression import Licensing
 
     return Licensing()
+
+
+def has_choice(tree: Tree) -> bool:
+    """Whether a tree leaves a choice to the licensee.
+
+    >>> has_choice(AllOf((One("MIT"), AnyOf((One("ISC"), One("0BSD"))))))
+    True
+    """
+    if isinstance(tree, One):
+        return False
+    return isinstance(tree, AnyOf) or any(map(has_choice, tree.parts))

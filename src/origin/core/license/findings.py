@@ -46,14 +46,15 @@ class Party:
     first_batch: FirstBatch | None = None
 
     def __str__(self) -> str:
+        named_license = quoted(self.license, 200)[1:-1]
         if not self.sources:
-            return self.license
+            return named_license
         shown = ", ".join(map(quoted, self.sources[:_SHOWN_SOURCES]))
         more = len(self.sources) - _SHOWN_SOURCES
         named = f"{shown} and {more} more" if more > 0 else shown
         noun = "source" if len(self.sources) == 1 else "sources"
         share = f"{percent(self.share)} of samples"
-        return f"{self.license} ({self._as_declared()}{noun} {named}, {share})"
+        return f"{named_license} ({self._as_declared()}{noun} {named}, {share})"
 
     def _as_declared(self) -> str:
         is_telling = self.license == UNKNOWN_LICENSE or self.license.startswith("LicenseRef-")
@@ -94,15 +95,20 @@ class Finding:
 
     @property
     def finding_id(self) -> str:
-        """Sixteen hex digits that stay the same as long as licenses, sources and rule do.
+        """Sixteen hex digits that stay the same as long as licenses, sources, use and rule do.
 
-        So a finding that was settled stands again once another source takes part in it. What is
-        found of one use of a model is the same finding for another; of sharing data it is not.
+        So a finding that was settled stands again once another source takes part in it, or for a
+        use that demands more.
         """
+        told = repr((self.use, *self.matter))
+        return sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    @property
+    def matter(self) -> tuple[object, ...]:
+        """What it is about, whatever the use: equal for what is found again for another use."""
         scope = self.use if self.use in (ANY_USE, DATA) else "model"
         about = [[one.license, *sorted(one.declared), *sorted(one.sources)] for one in self.parties]
-        told = repr((self.kind, scope, self.rule_id, self.about, about))
-        return sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return (scope, self.kind, self.rule_id, self.about, repr(about))
 
     @property
     def rule(self) -> Rule:
@@ -153,14 +159,14 @@ class Finding:
     def explain(self) -> str:
         """What was found and by which rule, in two sentences."""
         named = " and ".join(map(str, self.parties))
-        told = f"{named}: {self.reason}."
+        told = f"{named}: {one_line(self.reason)}."
         rule, source = self.rule, self.source or self.rule.source
         return f"{told} Rule {rule.rule_id} of rules v{RULES_VERSION}: {rule.text} [{source}]."
 
     def __str__(self) -> str:
         mark = "settled" if self.settled is not None else self.severity
         named = " and ".join(map(str, self.parties))
-        text = f"{mark}: {named}: {self.reason} [rule {self.rule_id}]"
+        text = f"{mark}: {named}: {one_line(self.reason)} [rule {self.rule_id}]"
         if self.settled is None:
             return text
         return (

@@ -124,11 +124,11 @@ def flow_of(license_: One, outbound: LicenseTerms, registry: LicenseRegistry) ->
     among its versions, and the best answer counts."""
     base = registry.terms(license_)
     if base.is_custom:
-        return flow(base, outbound)
+        return _flow_between(base, outbound, registry)
     best = None
     for key in alternatives(license_):
         inbound = base if key in (license_.key, base.license_id) else registry.terms(One(key))
-        found = _flow_between(inbound, outbound)
+        found = _flow_between(inbound, outbound, registry)
         if found.may is May.YES:
             return found
         if best is None or (best.may is May.NO and found.may is May.UNKNOWN):
@@ -137,10 +137,14 @@ def flow_of(license_: One, outbound: LicenseTerms, registry: LicenseRegistry) ->
     return best
 
 
-def _flow_between(inbound: LicenseTerms, outbound: LicenseTerms) -> Flow:
-    # What is found by the id alone is remembered; of an exception nobody lists, that tells nothing.
+def _flow_between(inbound: LicenseTerms, outbound: LicenseTerms, registry: LicenseRegistry) -> Flow:
+    # What the id alone does not tell is remembered with the registry that knows it.
     if inbound.is_custom or outbound.is_custom or inbound.category == "unknown":
-        return flow(inbound, outbound)
+        pair = (inbound.license_id, outbound.license_id)
+        if pair not in registry.flows:
+            registry.flows[pair] = flow(inbound, outbound)
+        found: Flow = registry.flows[pair]
+        return found
     return _remembered(inbound.license_id, outbound.license_id)
 
 

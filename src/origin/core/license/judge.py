@@ -61,12 +61,15 @@ class Judgement:
     Args:
         applied: the licenses that apply, after every choice.
         drafts: what is found of them.
-        choices: for each choice between licenses what was taken, as an expression.
     """
 
     applied: tuple[One, ...]
     drafts: tuple[Draft, ...]
-    choices: tuple[Tree, ...] = ()
+
+    @property
+    def errors(self) -> int:
+        """How many errors were found."""
+        return sum(one.severity == ERROR for one in self.drafts)
 
 
 class Judge:
@@ -89,14 +92,22 @@ class Judge:
             return Judgement((tree,), tuple(drafts))
         parts = [self.judge(part, use) for part in tree.parts]
         if isinstance(tree, AnyOf):
-            place = min(range(len(parts)), key=lambda at: _weight(parts[at]))
-            taken = parts[place]
-            return Judgement(taken.applied, taken.drafts, (*taken.choices, tree.parts[place]))
+            return min(parts, key=_weight)
         return Judgement(
             tuple(dict.fromkeys(one for part in parts for one in part.applied)),
             tuple(dict.fromkeys(one for part in parts for one in part.drafts)),
-            tuple(one for part in parts for one in part.choices),
         )
+
+    def viable(self, tree: Tree, use: Use) -> Tree:
+        """A tree without the alternatives that have more errors for a use than others."""
+        if isinstance(tree, One):
+            return tree
+        parts = [self.viable(part, use) for part in tree.parts]
+        if isinstance(tree, AllOf):
+            return AllOf(tuple(parts))
+        errors = [self.judge(part, use).errors for part in parts]
+        left = [part for part, own in zip(parts, errors, strict=True) if own == min(errors)]
+        return left[0] if len(left) == 1 else AnyOf(tuple(left))
 
     def reach(self, terms: LicenseTerms) -> str | None:
         """How severe it is that a license speaks of adapted works when weights are shared; None
@@ -264,12 +275,3 @@ def _binds(terms: LicenseTerms, word: str, what: str) -> bool:
 def _weight(judged: Judgement) -> tuple[int, ...]:
     """How much stands against a choice: errors first, then warnings, then all else."""
     return tuple(sum(one.severity == severity for one in judged.drafts) for severity in SEVERITIES)
-
-
-def all_of(trees: list[Tree]) -> Tree:
-    """Several trees that all apply, as one.
-
-    >>> all_of([One("MIT")]).key
-    'MIT'
-    """
-    return trees[0] if len(trees) == 1 else AllOf(tuple(trees))

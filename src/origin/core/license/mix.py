@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from origin.core.license.expression import AllOf, One, Tree, render
+from origin.core.license.choice import choose
+from origin.core.license.expression import AllOf, One, Tree, has_choice, render
 from origin.core.license.findings import FirstBatch, Party
 from origin.core.license.flows import later_versions
-from origin.core.license.joint import Joint, joined
-from origin.core.license.judge import Judge
+from origin.core.license.joint import Joint
+from origin.core.license.judge import Judge, Judgement
 from origin.core.license.normalize import NormalizedLicense
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.uses import Use
@@ -207,30 +208,43 @@ def propagated(
     """
     by_text = {_shown(one): one.tree for one in readings if one.tree is not None}
     unknown = [one for one in readings if one.tree is None]
-    judged = {text: judge.judge(tree, use) for text, tree in by_text.items()}
-    applied = [registry.terms(one) for found in judged.values() for one in found.applied]
-    joint = joined(list(by_text.values()), registry)
     texts = list(by_text)
+    chosen = choose(
+        list(by_text.values()), use, judge, registry, lambda found: _tells(found, registry)
+    )
+    applied = [registry.terms(one) for found in chosen.judged for one in found.applied]
     nothing = [Grant.UNKNOWN] * bool(unknown)
+    tells_all = not unknown and len(chosen.places) == len(texts)
     return Propagation(
-        _resulting(by_text, joint, bool(unknown)),
+        _resulting(by_text, chosen.joint, bool(unknown)),
         {
             word: meet([*(terms.permits(word) for terms in applied), *nothing])
             for word in PERMISSIONS
         },
         _united([terms.restrictions for terms in applied]),
         _united([terms.conditions for terms in applied]),
-        () if unknown else joint.candidates,
-        tuple(tuple(texts[place] for place in places) for places in joint.conflicts),
-        {
-            text: " AND ".join(map(render, found.choices))
-            for text, found in judged.items()
-            if found.choices
-        },
+        chosen.joint.candidates if tells_all else (),
         tuple(
-            dict.fromkeys(UNKNOWN_LICENSE if o.declared is None else o.declared for o in unknown)
+            tuple(texts[chosen.places[place]] for place in places)
+            for places in chosen.joint.conflicts
         ),
+        {
+            text: " AND ".join(map(render, found.applied))
+            for (text, tree), found in zip(by_text.items(), chosen.judged, strict=True)
+            if has_choice(tree)
+        },
+        tuple(dict.fromkeys(_declared(one) for one in unknown)),
     )
+
+
+def _tells(judged: Judgement, registry: LicenseRegistry) -> bool:
+    """Whether it is known what licenses say of adapted works."""
+    terms = [registry.terms(one) for one in judged.applied]
+    return all(one.permits("modifications") is not Grant.UNKNOWN for one in terms)
+
+
+def _declared(read: NormalizedLicense) -> str:
+    return UNKNOWN_LICENSE if read.declared is None else read.declared
 
 
 def _resulting(by_text: dict[str, Tree], joint: Joint, has_unknown: bool) -> str | None:

@@ -281,7 +281,7 @@ def read_collected(text: str) -> Reading | None:
     'LicenseRef-scancode-llama-3.1-license-2024'
     """
     target = _collected().get(text.casefold())
-    if target is None:
+    if target is None or _is_vague(text):
         return None
     own = _lists().ids.get(target.casefold())
     if own is None:
@@ -294,6 +294,14 @@ def read_collected(text: str) -> Reading | None:
     if versions and not re.search(r"\d", text):
         return _ambiguous(text, versions) if len(versions) > 1 else _only_version(text, one)
     return Reading(one, unsaid(text, one))
+
+
+def _is_vague(text: str) -> bool:
+    """Whether a name only says what a license is like, or puts two of them side by side."""
+    if re.search(r"[ -](?:style|like)\b", text.casefold()):
+        return True
+    parts = [read_id(part.strip()) for part in text.split("/")]
+    return len(parts) > 1 and all(part is not None for part in parts)
 
 
 def read_exception(text: str) -> str | None:

@@ -211,7 +211,7 @@ assumed GPL-3.0-only")
 
 
 def _custom_ids(custom: Iterable[str]) -> tuple[str, ...]:
-    own = () if isinstance(custom, str) else tuple(custom)
+    own = tuple(custom) if isinstance(custom, Iterable) else (custom,)
     if isinstance(custom, str) or not all(isinstance(one, str) for one in own):
         raise InvalidRecordError("custom must hold the ids of licenses, such as ['MY-TERMS-1.0']")
     return own

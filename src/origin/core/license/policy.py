@@ -16,12 +16,11 @@ from origin.core.license.findings import ERROR, INFO, Finding
 from origin.core.license.mix import Share
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.rules import data_version
-from origin.core.license.terms import CATEGORIES
+from origin.core.license.terms import CATEGORIES, STRONG, WEAK
 from origin.core.license.uses import (
     TRAIN,
     UNDER,
     UNSETTLED,
-    USES,
     adaptation_setting,
     use_of,
 )
@@ -44,7 +43,8 @@ class LicensePolicy:
             that use breaks the policy.
         allow: if any are named, only these: licenses as people write them, ids with ``*`` for any
             letters, or categories such as ``permissive``.
-        deny: these not.
+        deny: these not. Here a category is all that has its mark: ``non-commercial`` also denies
+            what is share-alike or without derivatives besides.
         require: permissions that every license has to grant, such as ``commercial-use``, and
             ``known-license``.
         weights_are_adaptation: ``yes``, ``no`` or ``unsettled``.
@@ -81,10 +81,9 @@ class LicensePolicy:
             raise ConfigurationError(
                 f"on_violation must be 'refuse' or 'warn', not {self.on_violation!r}"
             )
-        if self.use not in USES and not str(self.use).startswith(UNDER):
-            use_of(self.use, LicenseRegistry())  # says what there is
-        if not isinstance(self.use, str):
-            raise ConfigurationError(f"use must be a text, not {self.use!r}")
+        # Whether there is a license of one's own to distribute under, the database tells.
+        if not isinstance(self.use, str) or not self.use.startswith(UNDER):
+            use_of(self.use, LicenseRegistry())
 
     # -- forms -------------------------------------------------------------------------
 
@@ -99,17 +98,25 @@ class LicensePolicy:
             ConfigurationError: it cannot be read, or something in it makes no sense.
         """
         try:
-            told = tomllib.loads(Path(path).read_text("utf-8"))
-            return cls._from(told)
-        except OSError as error:
-            raise ConfigurationError(f"the policy {path} cannot be read: {error}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ConfigurationError) as error:
+            text = Path(path).read_bytes()
+        except (OSError, TypeError, ValueError) as error:
+            raise ConfigurationError(f"the policy {path!s:.200} cannot be read: {error}") from None
+        try:
+            return cls._from(tomllib.loads(text.decode()))
+        except (ValueError, RecursionError) as error:
             raise ConfigurationError(f"the policy {path} is malformed: {error}") from None
 
     @classmethod
     def from_json(cls, text: str) -> "LicensePolicy":
-        """The policy that ``to_json`` wrote."""
-        return cls._from(json.loads(text))
+        """The policy that ``to_json`` wrote.
+
+        Raises:
+            ConfigurationError: it did not write that.
+        """
+        try:
+            return cls._from(json.loads(text))
+        except (ValueError, RecursionError) as error:
+            raise ConfigurationError(f"a policy is malformed: {error}") from None
 
     def to_json(self) -> str:
         """The policy as JSON."""
@@ -117,6 +124,8 @@ class LicensePolicy:
 
     @classmethod
     def _from(cls, told: dict[str, Any]) -> "LicensePolicy":
+        if not isinstance(told, dict):
+            raise ConfigurationError(f"a policy is a table of its arguments, not {told!r}")
         known = [one.name for one in fields(cls)]
         for name in told:
             if name not in known:
@@ -193,7 +202,7 @@ class LicensePolicy:
     def _broken_by_license(self, license_: One, registry: LicenseRegistry) -> "Iterator[_Broken]":
         if self.allow and not any(_matches(one, license_, registry) for one in self.allow):
             yield "allow", f"the policy allows {', '.join(self.allow)} only"
-        denied = [one for one in self.deny if _matches(one, license_, registry)]
+        denied = [one for one in self.deny if _is_denied(one, license_, registry)]
         if denied:
             yield "deny", f"the policy denies {', '.join(denied)}"
         terms = registry.terms(license_)
@@ -271,13 +280,32 @@ class PolicyReport:
 
 
 def _matches(entry: str, license_: One, registry: LicenseRegistry) -> bool:
+    """Whether an entry names a license: by its category, a part of its id, or all of it. One
+    without an exception also names the license with one."""
     plain = entry.casefold()
     if plain in CATEGORIES:
         return registry.terms(license_).category == plain
     if "*" in entry:
         return fnmatchcase(license_.key.casefold(), plain)
     tree = registry.read(entry).tree
-    return isinstance(tree, One) and tree.key == license_.key
+    if not isinstance(tree, One) or tree.key != license_.key:
+        return False
+    return tree.exception in (None, license_.exception)
+
+
+def _is_denied(entry: str, license_: One, registry: LicenseRegistry) -> bool:
+    """Whether an entry of ``deny`` names a license. A category then is all that has its mark: a
+    license may be both non-commercial and share-alike."""
+    terms = registry.terms(license_)
+    marks = {
+        "non-commercial": terms.permits("commercial-use") is Grant.DENY,
+        "no-derivatives": terms.permits("modifications") is Grant.DENY,
+        "research-only": terms.has("research-only"),
+        "share-alike": terms.copyleft == STRONG,
+        "copyleft": terms.copyleft == STRONG,
+        "copyleft-limited": terms.copyleft == WEAK,
+    }
+    return _matches(entry, license_, registry) or marks.get(entry.casefold(), False)
 
 
 def _is_known(entry: str, registry: LicenseRegistry) -> bool:

@@ -13,7 +13,7 @@ from origin.core.license.normalize import NormalizedLicense, normalize_license
 from origin.core.license.terms import LicenseTerms, creative_commons, from_entry, from_record
 from origin.core.license.vocabulary import PERMISSIONS, Grant
 from origin.core.record import LicenseRecord, license_key, require_record
-from origin.errors import LicenseNotFoundError
+from origin.errors import InvalidRecordError, LicenseNotFoundError
 
 
 class LicenseRegistry:
@@ -32,6 +32,10 @@ class LicenseRegistry:
 
     def __init__(self, custom: Iterable[LicenseRecord] = ()) -> None:
         self._custom: dict[str, LicenseTerms] = {}
+        # What was found of pairs with one of the user's own.
+        self.flows: dict[tuple[str, str], Any] = {}
+        if not isinstance(custom, Iterable):
+            raise InvalidRecordError("LicenseRegistry takes a list of LicenseRecord(...)")
         for record in custom:
             self.add(record)
 
@@ -42,6 +46,7 @@ class LicenseRegistry:
             InvalidRecordError: it is no ``LicenseRecord``.
         """
         require_record("add", record, LicenseRecord)
+        self.flows.clear()
         self._custom[license_key(record.license_id)] = from_record(record)
 
     @property
@@ -95,6 +100,17 @@ class LicenseRegistry:
             f"{found.name} with {license_.exception}",
             source=f"nothing that Origin reads describes {license_.exception}",
         )
+
+    def known_terms(self, license_: One) -> LicenseTerms | None:
+        """What everybody knows of a license in whose place one of the user's own stands; None if
+        none does."""
+        if license_key(license_.key) not in self._custom:
+            return None
+        tree = normalize_license(license_.key).tree
+        if not isinstance(tree, One):
+            return None
+        known = _terms_of(tree.key)
+        return None if known.category == "unknown" else known
 
     def __contains__(self, text: object) -> bool:
         """Whether a text names a license of which something is known."""

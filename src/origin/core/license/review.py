@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-from origin.core.license.expression import render
+from origin.core.license.choice import choose
+from origin.core.license.expression import AllOf, has_choice, render
 from origin.core.license.findings import ERROR, INFO, WARNING, Finding, Party
-from origin.core.license.joint import joined, leaves
+from origin.core.license.joint import Joint, leaves
 from origin.core.license.judge import Judge, Judgement
 from origin.core.license.mix import Share, is_unnamed
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.rules import data_version
 from origin.core.license.uses import ANY_USE, DATA, NO, TRAIN, UNSETTLED, YES, Use
-from origin.core.license.wording import quoted
+from origin.core.license.vocabulary import PERMISSIONS, Grant
+from origin.core.license.wording import enumerated, quoted
 
 
 class Review:
@@ -34,12 +36,20 @@ class Review:
 
     def findings(self, use: Use) -> list[Finding]:
         """What the rules find for a use."""
+        known = [(one, one.tree) for one in self._shares if one.tree is not None]
+        shares = [share for share, _ in known]
+        chosen = choose(
+            [tree for _, tree in known],
+            use,
+            self._judge,
+            self._registry,
+            lambda found: self._takes_part(found, use),
+        )
         found = [*self._of_readings()]
-        known = [one for one in self._shares if one.tree is not None]
-        judged = [(one, self._judge.judge(one.tree, use)) for one in known if one.tree is not None]
-        for share, judgement in judged:
-            found += self._of_license(share, judgement, use)
-        found += self._of_all(judged, use)
+        for share, judged in zip(shares, chosen.judged, strict=True):
+            found += self._of_license(share, judged, use)
+        together = [shares[place] for place in chosen.places]
+        found += self._of_all(together, chosen.joint, use)
         found += self._of_none(use)
         return found
 
@@ -57,6 +67,7 @@ class Review:
                 yield self._finding("assumption", INFO, ANY_USE, [share.party],
                                     "assumed-license", note.rstrip("."), note)  # fmt: skip
             yield from self._of_unread_words(share)
+            yield from self._of_own_definitions(share)
 
     def _of_unknown(self, share: Share) -> Finding:
         read = share.readings[0]
@@ -90,6 +101,26 @@ class Review:
                     "undetermined", WARNING, ANY_USE, [share.party], "words-not-judged", says, words
                 )
 
+    def _of_own_definitions(self, share: Share) -> Iterator[Finding]:
+        assert share.tree is not None  # noqa: S101  asked for known licenses only
+        for leaf in leaves(share.tree):
+            known = self._registry.known_terms(leaf)
+            if known is None:
+                continue
+            own = self._registry.terms(leaf)
+            adds = [
+                word
+                for word in PERMISSIONS
+                if own.permits(word) is Grant.GRANT and known.permits(word) is not Grant.GRANT
+            ]
+            says = f"it is judged by its record in this database, not as {known.license_id}"
+            if adds:
+                says += f", and grants {enumerated([PERMISSIONS[word] for word in adds])} besides"
+            yield self._finding(
+                "assumption", WARNING if adds else INFO, ANY_USE, [share.party],
+                "own-definition", says, known.license_id,
+            )  # fmt: skip
+
     # -- what they say -----------------------------------------------------------------
 
     def _of_license(self, share: Share, judged: Judgement, use: Use) -> Iterator[Finding]:
@@ -107,8 +138,8 @@ class Review:
                 draft.about,
                 draft.source,
             )
-        for taken in judged.choices:
-            named = render(taken)
+        if share.tree is not None and has_choice(share.tree):
+            named = render(AllOf(judged.applied)) if judged.applied[1:] else judged.applied[0].key
             says = f"of the alternatives, {named} was taken"
             yield self._finding(
                 "assumption", INFO, use.name, [share.party], "license-choice", says, named
@@ -123,25 +154,18 @@ class Review:
                     "it was declared as NONE, so nothing is granted",
                 )  # fmt: skip
 
-    def _of_all(self, judged: Sequence[tuple[Share, Judgement]], use: Use) -> Iterator[Finding]:
+    def _of_all(self, together: Sequence[Share], joint: Joint, use: Use) -> Iterator[Finding]:
         """Whether all may go into one work."""
-        if use.name == TRAIN or use.under is not None:
+        if len(together) < 2:
             return
-        if use.name != DATA and self._setting == NO:
-            return
-        taking_part = [share for share, found in judged if self._takes_part(found, use)]
-        trees = [one.tree for one in taking_part if one.tree is not None]
-        if len(trees) < 2:
-            return
-        joint = joined(trees, self._registry)
         for places in joint.conflicts:
-            parties = [taking_part[place].party for place in places]
+            parties = [together[place].party for place in places]
             yield self._finding(
                 "incompatible", self._severity(use, WARNING), use.name, parties, "joint-license",
                 f"no license may follow {_all(len(parties))}{self._open(use)}", self._setting,
             )  # fmt: skip
         for places in joint.unsettled:
-            parties = [taking_part[place].party for place in places]
+            parties = [together[place].party for place in places]
             yield self._finding(
                 "undetermined", self._severity(use, INFO), use.name, parties, "joint-license",
                 f"nobody can tell whether one license may follow {_all(len(parties))}, perhaps "
@@ -149,9 +173,14 @@ class Review:
             )  # fmt: skip
 
     def _takes_part(self, judged: Judgement, use: Use) -> bool:
-        # What lets no license follow at all is a finding of its own.
+        """Whether a source has to go into one work with others."""
+        if use.name == TRAIN or use.under is not None:
+            return False
+        if use.name != DATA and self._setting == NO:
+            return False
         terms = [self._registry.terms(one) for one in judged.applied]
-        if any(one.permits("modifications").value == "deny" for one in terms):
+        # What lets no license follow, or does not tell, is a finding of its own.
+        if any(one.permits("modifications") is not Grant.GRANT for one in terms):
             return False
         return use.name == DATA or any(not one.results_free for one in terms)
 

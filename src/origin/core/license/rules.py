@@ -67,6 +67,11 @@ _ALL = (
         "SPDX 3.0, annex on license expressions (WITH)",
     ),
     Rule(
+        "own-definition",
+        "a license that this database defines stands in the place of a known one of that id",
+        "Origin's model, docs/licenses.md",
+    ),
+    Rule(
         "words-not-judged",
         "words of a license of your own that are not in the vocabulary are not judged",
         "Origin's vocabulary, docs/licenses.md",

@@ -20,6 +20,19 @@ YES, NO, UNSETTLED = "yes", "no", "unsettled"
 _SETTINGS = {YES: YES, NO: NO, UNSETTLED: UNSETTLED, True: YES, False: NO, None: UNSETTLED}
 
 
+# Who may do one of these may do all before it.
+_ASCENDING = (TRAIN, WEIGHTS, COMMERCIAL_WEIGHTS)
+
+
+def at_least(use: str) -> tuple[str, ...]:
+    """A use, and those that demand all that it does.
+
+    >>> at_least("distribute-weights")
+    ('distribute-weights', 'distribute-weights-commercially')
+    """
+    return _ASCENDING[_ASCENDING.index(use) :] if use in _ASCENDING else (use,)
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """What is to be done.

@@ -1,0 +1,78 @@
+"""Which alternatives are taken where licenses leave a choice: those that go with the others."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from origin.core.license.expression import AllOf, AnyOf, One, Tree
+from origin.core.license.flows import May
+from origin.core.license.joint import Joint, flow_of, joined
+from origin.core.license.judge import Judge, Judgement
+from origin.core.license.registry import LicenseRegistry
+from origin.core.license.terms import LicenseTerms
+from origin.core.license.uses import Use
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen of several trees.
+
+    Args:
+        judged: for each tree what it means, its alternatives settled.
+        places: of those that have to go together.
+        joint: whether these do.
+    """
+
+    judged: tuple[Judgement, ...]
+    places: tuple[int, ...]
+    joint: Joint
+
+
+def choose(
+    trees: Sequence[Tree],
+    use: Use,
+    judge: Judge,
+    registry: LicenseRegistry,
+    takes_part: Callable[[Judgement], bool],
+) -> Choice:
+    """Settle what several trees leave open.
+
+    An alternative with an error for the use is taken only if there is no other. Of those that are
+    left, it is one that lets a license follow that all let follow; of these, the one with the least
+    against it.
+
+    Args:
+        trees: the licenses.
+        use: what is to be done.
+        judge: says what they mean for it.
+        registry: describes them.
+        takes_part: whether a tree has to go together with the others.
+    """
+    left = [judge.viable(tree, use) for tree in trees]
+    judged = [judge.judge(tree, use) for tree in left]
+    places = [place for place, found in enumerate(judged) if takes_part(found)]
+    joint = joined([left[place] for place in places], registry)
+    if joint.candidates:
+        wanted = registry.terms(One(joint.candidates[0]))
+        for place in places:
+            if not isinstance(left[place], One):
+                fitting = _fitting(left[place], wanted, registry)
+                judged[place] = judge.judge(fitting, use)
+    return Choice(tuple(judged), tuple(places), joint)
+
+
+def _fitting(tree: Tree, wanted: LicenseTerms, registry: LicenseRegistry) -> Tree:
+    """A tree without the alternatives that do not let a license follow."""
+    if isinstance(tree, One):
+        return tree
+    if isinstance(tree, AllOf):
+        return AllOf(tuple(_fitting(part, wanted, registry) for part in tree.parts))
+    lets = [part for part in tree.parts if _lets(part, wanted, registry)]
+    parts = [_fitting(part, wanted, registry) for part in lets or tree.parts]
+    return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
+
+
+def _lets(tree: Tree, wanted: LicenseTerms, registry: LicenseRegistry) -> bool:
+    if isinstance(tree, One):
+        return flow_of(tree, wanted, registry).may is May.YES
+    lets = [_lets(part, wanted, registry) for part in tree.parts]
+    return all(lets) if isinstance(tree, AllOf) else any(lets)

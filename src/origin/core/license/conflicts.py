@@ -1,0 +1,168 @@
+"""The conflicts of sessions: found for every use, and kept once a session has ended."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from hashlib import sha256
+
+from origin.core.arguments import recording_mode
+from origin.core.license.findings import INFO, SEVERITIES, Finding, FirstBatch, Party
+from origin.core.license.mix import SourceUse, shares_of
+from origin.core.license.policy import LicensePolicy
+from origin.core.license.registry import LicenseRegistry
+from origin.core.license.review import Review
+from origin.core.license.rules import data_version
+from origin.core.license.store import LicenseStore
+from origin.core.license.uses import UNSETTLED, USES, at_least, use_of
+from origin.core.record import KeptConflict, SessionRecord, Settlement, utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How strictly it is judged.
+
+    Args:
+        adaptation: whether weights count as adapted from their data; None leaves it to a policy.
+        strict: whether an unknown license is an error; None leaves it to a policy, and to
+            ``ORIGIN_MODE``.
+    """
+
+    adaptation: str | None = None
+    strict: bool | None = None
+
+    @property
+    def are_usual(self) -> bool:
+        """Whether nobody asked for others than those that hold by themselves."""
+        return self.adaptation is None and self.strict is None
+
+    def adaptation_under(self, policy: LicensePolicy | None) -> str:
+        """Whether weights count as adapted, under a policy if there is one."""
+        if self.adaptation is not None:
+            return self.adaptation
+        return UNSETTLED if policy is None else policy.weights_are_adaptation
+
+    def strict_under(self, policy: LicensePolicy | None) -> bool:
+        """Whether an unknown license is an error, under a policy if there is one."""
+        if self.strict is not None:
+            return self.strict
+        return recording_mode() == "strict" or (policy is not None and policy.strict)
+
+
+class ConflictFinder:
+    """Finds the conflicts of sessions for every use.
+
+    Those of a session that has ended are kept, and given as they were kept as long as all that they
+    depend on is as it was.
+
+    Args:
+        db: where the sessions are.
+        registry: describes the licenses.
+        settings: how strictly it is judged; with others than the usual nothing is kept.
+    """
+
+    def __init__(self, db: LicenseStore, registry: LicenseRegistry, settings: Settings) -> None:
+        self._db, self._registry, self._settings = db, registry, settings
+        # While somebody else writes, nobody is waited for, for as long as this one lives.
+        self._may_keep = settings.are_usual
+        self._own_licenses = repr(db.list_licenses())
+
+    def records(self, session: SessionRecord) -> list[KeptConflict]:
+        """All conflicts of a session, those that were kept and are found no more included."""
+        found = self.find(session)
+        if self._is_kept(session):
+            return self._db.licensing.conflicts(session.session_id)
+        own, now = session.session_id, utc_now()
+        return [
+            KeptConflict(own, one.finding_id, one.kind, one.severity, one.use, one.to_dict(), now)
+            for one in found
+        ]
+
+    def find(self, session: SessionRecord) -> list[Finding]:
+        """The conflicts of a session as they are now, for each use; nothing of settlements."""
+        policy = policy_of_session(self._db, session.session_id)
+        uses = self._db.license_uses(session.session_id)
+        holds_for = self._holds_for(uses, policy)
+        if self._settings.are_usual:
+            known = self._known(session.session_id, holds_for)
+            if known is not None:
+                return known
+        found = self._found(uses, policy)
+        if self._may_keep and session.ended_at is not None:
+            rows = [(one.finding_id, one.kind, one.severity, one.use, one.to_dict())
+                    for one in found]  # fmt: skip
+            self._may_keep = self._db.licensing.keep(session.session_id, holds_for, rows)
+        return found
+
+    def _is_kept(self, session: SessionRecord) -> bool:
+        policy = policy_of_session(self._db, session.session_id)
+        uses = self._db.license_uses(session.session_id)
+        holds_for = self._holds_for(uses, policy)
+        return self._db.licensing.kept_for(session.session_id) == holds_for
+
+    def _known(self, session_id: str, holds_for: str) -> list[Finding] | None:
+        book = self._db.licensing
+        if book.kept_for(session_id) != holds_for:
+            return None
+        kept = [one for one in book.conflicts(session_id) if one.gone_at is None]
+        return [Finding.from_dict(one.finding) for one in kept]
+
+    def _found(self, uses: Sequence[SourceUse], policy: LicensePolicy | None) -> list[Finding]:
+        shares = shares_of(uses, self._registry)
+        adaptation = self._settings.adaptation_under(policy)
+        strict = self._settings.strict_under(policy)
+        review = Review(shares, self._registry, adaptation, strict)
+        names = list(USES) + ([] if policy is None else [policy.use])
+        asked = [use_of(name, self._registry) for name in dict.fromkeys(names)]
+        every = [one for use in asked for one in review.findings(use)]
+        if policy is not None:
+            every += policy.violations(shares, self._registry)
+        by_id = {one.finding_id: one for one in every if one.severity != INFO}
+        return list(by_id.values())
+
+    def _holds_for(self, uses: Sequence[SourceUse], policy: LicensePolicy | None) -> str:
+        """All that conflicts depend on, as a short text."""
+        told = [
+            data_version(),
+            # An older version may have kept findings of another shape.
+            [one.name for kind in (Finding, Party) for one in fields(kind)],
+            FirstBatch._fields,
+            self._settings.strict_under(policy),
+            self._settings.adaptation_under(policy),
+            None if policy is None else policy.to_json(),
+            self._own_licenses,
+            [repr(one) for one in uses],
+        ]
+        return sha256(json.dumps(told).encode()).hexdigest()
+
+
+def policy_of_session(db: LicenseStore, session_id: str) -> LicensePolicy | None:
+    """The policy that a session was begun with, if any."""
+    text = db.licensing.policy(session_id)
+    return None if text is None else LicensePolicy.from_json(text)
+
+
+def settled(findings: Iterable[Finding], said: dict[str, Settlement]) -> list[Finding]:
+    """Findings, with who settled them: for their use, or for one that demands more."""
+    if not said:
+        return list(findings)
+    return [replace(one, settled=_word_on(one, said)) for one in findings]
+
+
+def _word_on(one: Finding, said: dict[str, Settlement]) -> Settlement | None:
+    ids = [replace(one, use=use).finding_id for use in at_least(one.use)]
+    return next((said[own] for own in ids if own in said), None)
+
+
+def told_once(findings: Iterable[Finding]) -> list[Finding]:
+    """Each matter once: of what is found of it for several uses, what is open comes before what is
+    settled, what is more severe before what is less, and the least demanding use first."""
+    told: dict[object, Finding] = {}
+    for one in findings:
+        before = told.setdefault(one.matter, one)
+        if _urgency(one) < _urgency(before):
+            told[one.matter] = one
+    return list(told.values())
+
+
+def _urgency(one: Finding) -> tuple[bool, int]:
+    return one.settled is not None, SEVERITIES.index(one.severity)
