@@ -93,7 +93,7 @@ def everything(path: Path, batches: int = 24) -> None:
         first = db.list_sessions()[-1].session_id
         db.licensing.keep(first, "x", [(f"f{n}", "kind", "high", "train", {}) for n in range(3)])
         db.licensing.keep(first, "y", [("f2", "kind", "high", "train", {"note": "\ud800"})])
-        db.settle_finding(first, "f1", person="A. N. Other", reason="asked", date="2026-01-05")
+        db.licensing.settle(first, "f1", "A. N. Other", "asked", "2026-01-05")
         with db._connection.transaction():
             db.licensing.put_policy(1, "{}")
         db._connection.rows("INSERT INTO disposable_files (name, since) VALUES ('x', 0.5)")
