@@ -16,6 +16,7 @@ $(READY): pyproject.toml constraints.txt hatch_build.py src/origin/core/native/r
 demo: $(READY)
 	$(BIN)/python examples/digits.py
 	$(BIN)/python examples/reviews.py
+	$(BIN)/python examples/licenses.py
 
 test: $(READY)
 	$(BIN)/python -m pytest

@@ -416,7 +416,10 @@ def test_the_notice(db):
     assert (code.license, code.license_urls) == ("MIT", ("https://spdx.org/licenses/MIT.html",))
     assert (scraped.license, scraped.asks) == ("unknown", ())
     assert notice.missing == {"code": ("author",), "scraped": ("license",)}
-    assert str(notice).startswith(f"NOTICE\n\nData that went into training session {run}.\n\n")
+    assert str(notice).startswith(
+        f"NOTICE\n\nData that went into training session {run}, under the licenses that were "
+        "declared for it.\n\n"
+    )
     assert "  not recorded: author" in str(notice)
 
 

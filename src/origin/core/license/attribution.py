@@ -77,7 +77,10 @@ class Attribution:
         return {one.source_id: one.missing for one in self.entries if one.missing}
 
     def __str__(self) -> str:
-        head = f"NOTICE\n\nData that went into training session {self.session_id}."
+        head = (
+            f"NOTICE\n\nData that went into training session {self.session_id}, under the licenses "
+            "that were declared for it."
+        )
         return "\n\n".join([head, *map(str, self.entries)]) + "\n"
 
     def __repr__(self) -> str:
