@@ -222,7 +222,7 @@ class LicenseAnalyzer:
         setting = self._settings.adaptation_under(policy)
         shares = shares_of(uses, registry)
         found = self._review(shares, registry, policy).findings(asked)
-        readings = [one for share in shares for one in share.readings]
+        readings = [one for share in shares for one in share.reading.readings]
         return LicenseAnalysis(
             session_id,
             asked.name,

@@ -39,20 +39,20 @@ class SourceUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """All sources of a session that are under the same licenses.
+class Reading:
+    """How the license of a source was read.
 
     Args:
-        party: the license and what came under it.
+        license: what it was read as; ``unknown`` where that is not known.
         tree: the same as an expression; None if it is unknown.
-        readings: how what was declared was read.
+        readings: how each text that was declared was read.
         was: for sources that are registered under another license since, what was recorded and what
             they are registered as.
         is_withdrawn: nobody names a license for them any more.
         is_learnt: nobody had named one when they were recorded.
     """
 
-    party: Party
+    license: str
     tree: Tree | None
     readings: tuple[NormalizedLicense, ...]
     was: tuple[str, str] | None = None
@@ -63,6 +63,32 @@ class Share:
     def is_none(self) -> bool:
         """Whether it was declared that there is no license."""
         return any(one.is_none for one in self.readings)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for sources that are judged as one: what is unknown is told apart by how it was
+        declared, and so are assumptions."""
+        apart = tuple(
+            None if is_unnamed(one) else one.declared
+            for one in self.readings
+            if one.notes or one.tree is None
+        )
+        return (self.license, apart, self.was)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """All sources of a session that are under the same licenses.
+
+    Args:
+        party: the license and what came under it.
+        reading: how it was read.
+        tree: what it is judged by: as it was read, or what a policy leaves of that.
+    """
+
+    party: Party
+    reading: Reading
+    tree: Tree | None
 
 
 def shares_of(uses: Iterable[SourceUse], registry: LicenseRegistry) -> list[Share]:
@@ -75,7 +101,7 @@ def shares_of(uses: Iterable[SourceUse], registry: LicenseRegistry) -> list[Shar
     listed = list(uses)
     total = sum(one.observations for one in listed)
     groups: dict[tuple[object, ...], list[SourceUse]] = {}
-    readings: dict[tuple[object, ...], _Reading] = {}
+    readings: dict[tuple[object, ...], Reading] = {}
     for one in listed:
         reading = _reading_of(one, registry)
         groups.setdefault(reading.key, []).append(one)
@@ -84,46 +110,26 @@ def shares_of(uses: Iterable[SourceUse], registry: LicenseRegistry) -> list[Shar
     return sorted(found, key=lambda one: (-one.party.observations, one.party.license))
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    license: str
-    tree: Tree | None
-    readings: tuple[NormalizedLicense, ...]
-    was: tuple[str, str] | None = None
-    is_withdrawn: bool = False
-    is_learnt: bool = False
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        # What is unknown is told apart by how it was declared, and so are assumptions.
-        apart = tuple(
-            None if is_unnamed(one) else one.declared
-            for one in self.readings
-            if one.notes or one.tree is None
-        )
-        return (self.license, apart, self.was)
-
-
 def is_unnamed(read: NormalizedLicense) -> bool:
     """Whether nobody named a license."""
     return read.declared is None or license_key(read.declared) == UNKNOWN_LICENSE
 
 
-def _reading_of(one: SourceUse, registry: LicenseRegistry) -> _Reading:
+def _reading_of(one: SourceUse, registry: LicenseRegistry) -> Reading:
     recorded, registered = registry.read(one.declared), registry.read(one.registered)
     if _are_same(recorded, registered):
-        return _Reading(_shown(recorded), recorded.tree, (recorded,))
+        return Reading(_shown(recorded), recorded.tree, (recorded,))
     was = (_named(recorded), _named(registered))
     if is_unnamed(registered):
-        return _Reading(_shown(recorded), recorded.tree, (recorded,), was, is_withdrawn=True)
+        return Reading(_shown(recorded), recorded.tree, (recorded,), was, is_withdrawn=True)
     if is_unnamed(recorded):
         # What nobody knew then and somebody knows now is no change.
-        return _Reading(_shown(registered), registered.tree, (registered,), was, is_learnt=True)
+        return Reading(_shown(registered), registered.tree, (registered,), was, is_learnt=True)
     if recorded.tree is None or registered.tree is None:
         none = recorded if recorded.tree is None else registered
-        return _Reading(_shown(none), None, (none,), was)
+        return Reading(_shown(none), None, (none,), was)
     both = AllOf((recorded.tree, registered.tree))
-    return _Reading(render(both), both, (recorded, registered), was)
+    return Reading(render(both), both, (recorded, registered), was)
 
 
 def _are_same(one: NormalizedLicense, other: NormalizedLicense) -> bool:
@@ -144,7 +150,7 @@ def _shown(read: NormalizedLicense) -> str:
     return UNKNOWN_LICENSE if read.expression is None else read.expression
 
 
-def _share(reading: _Reading, members: Sequence[SourceUse], total: int) -> Share:
+def _share(reading: Reading, members: Sequence[SourceUse], total: int) -> Share:
     seen = [one.first_batch for one in members if one.first_batch is not None]
     observations = sum(one.observations for one in members)
     declared = [one.declared for one in reading.readings if one.declared is not None]
@@ -157,14 +163,7 @@ def _share(reading: _Reading, members: Sequence[SourceUse], total: int) -> Share
         observations / total if total else 0.0,
         min(seen, key=lambda one: one[1:], default=None),
     )
-    return Share(
-        party,
-        reading.tree,
-        reading.readings,
-        reading.was,
-        reading.is_withdrawn,
-        reading.is_learnt,
-    )
+    return Share(party, reading, reading.tree)
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,7 +191,7 @@ class LicensePolicy:
 
     def _broken_by_unknown(self, share: Share) -> "Iterator[_Broken]":
         # Where nothing is granted, that is known.
-        allowed = {one.casefold() for one in self.allow} if not share.is_none else set()
+        allowed = {one.casefold() for one in self.allow} if not share.reading.is_none else set()
         if self.allow and UNKNOWN_LICENSE not in allowed:
             yield "allow", f"the policy allows {', '.join(self.allow)} only"
         if UNKNOWN_LICENSE in {one.casefold() for one in self.deny}:

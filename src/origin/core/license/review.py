@@ -57,20 +57,20 @@ class Review:
 
     def _of_readings(self) -> Iterator[Finding]:
         for share in self._shares:
-            if share.tree is None and not share.is_none:
+            if share.tree is None and not share.reading.is_none:
                 yield self._of_unknown(share)
-            if share.was is not None:
-                yield self._of_change(share, *share.was)
+            if share.reading.was is not None:
+                yield self._of_change(share, *share.reading.was)
             if share.tree is None:
                 continue
-            for note in dict.fromkeys(note for one in share.readings for note in one.notes):
+            for note in dict.fromkeys(note for one in share.reading.readings for note in one.notes):
                 yield self._finding("assumption", INFO, ANY_USE, [share.party],
                                     "assumed-license", note.rstrip("."), note)  # fmt: skip
             yield from self._of_unread_words(share)
             yield from self._of_own_definitions(share)
 
     def _of_unknown(self, share: Share) -> Finding:
-        read = share.readings[0]
+        read = share.reading.readings[0]
         if is_unnamed(read):
             rule, says = "no-license", "nobody named its license"
         else:
@@ -80,10 +80,10 @@ class Review:
 
     def _of_change(self, share: Share, then: str, now: str) -> Finding:
         severity = WARNING
-        if share.is_learnt:
+        if share.reading.is_learnt:
             severity = INFO
             says = f"it was recorded without a license, and is registered as {now} since"
-        elif share.is_withdrawn:
+        elif share.reading.is_withdrawn:
             says = f"it was recorded as {then}, and no license is registered since; that counts"
         else:
             says = f"it was recorded as {then} and is registered as {now} since, so both count"
@@ -148,7 +148,7 @@ class Review:
     def _of_none(self, use: Use) -> Iterator[Finding]:
         severity = self._unknown if use.name == TRAIN else ERROR
         for share in self._shares:
-            if share.tree is None and share.is_none:
+            if share.tree is None and share.reading.is_none:
                 yield self._finding(
                     "forbidden-use", severity, use.name, [share.party], "none-granted",
                     "it was declared as NONE, so nothing is granted",
