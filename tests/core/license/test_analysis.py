@@ -12,8 +12,8 @@ from origin.core.license import (
     LicenseRegistry,
     SourceUse,
 )
-from origin.core.license.expression import AnyOf, One
 from origin.core.license.findings import Finding
+from origin.core.license.reading.expression import AnyOf, One
 from origin.core.record import LicenseRecord, Settlement
 from origin.errors import ConfigurationError, InvalidRecordError
 

@@ -6,10 +6,10 @@ from importlib.resources import files
 import pytest
 
 from origin.core.license import LicenseAnalyzer, LicenseRegistry
-from origin.core.license.expression import One
 from origin.core.license.flows import May, flow
 from origin.core.license.joint import joined, smallest_disjoint
 from origin.core.license.matrix import osadl_ids, osadl_version
+from origin.core.license.reading.expression import One
 from origin.core.record import LicenseRecord
 
 # FSF's license list, OSADL's matrix, CC's list of compatible licenses, the licenses themselves.

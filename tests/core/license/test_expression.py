@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.core.license.expression import (
+from origin.core.license.reading.expression import (
     MAX_DEPTH,
     MAX_LICENSES,
     AllOf,

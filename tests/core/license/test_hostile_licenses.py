@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from origin.core.license.names import spdx_ids
-from origin.core.license.normalize import MAX_LENGTH, NormalizedLicense, normalize_license
+from origin.core.license.reading.names import spdx_ids
+from origin.core.license.reading.normalize import MAX_LENGTH, NormalizedLicense, normalize_license
 
 WORDS = [
     *("MIT", "gpl", "GPLv2+", "Apache 2", "cc-by", "CC BY 4.0", "LicenseRef-x", "DocumentRef-a:"),

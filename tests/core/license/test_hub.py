@@ -2,8 +2,8 @@
 
 import pytest
 
-from origin.core.license.hub import hub_id_of, hub_licenses
-from origin.core.license.normalize import normalize_license
+from origin.core.license.reading.hub import hub_id_of, hub_licenses
+from origin.core.license.reading.normalize import normalize_license
 
 FAMILIES = {"bsd", "cc", "gfdl", "gpl", "lgpl", "openrail"}
 NO_LICENSE = {"other", "unknown"}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from origin.core.license.links import is_link
-from origin.core.license.normalize import normalize_license
+from origin.core.license.reading.links import is_link
+from origin.core.license.reading.normalize import normalize_license
 
 CC = "creativecommons.org/licenses"
 KNOWN = [

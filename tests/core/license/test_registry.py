@@ -3,9 +3,9 @@
 import pytest
 
 from origin.core.license import Grant, LicenseRegistry
-from origin.core.license.hub import hub_licenses
 from origin.core.license.matrix import osadl_ids
-from origin.core.license.names import is_free, spdx_ids
+from origin.core.license.reading.hub import hub_licenses
+from origin.core.license.reading.names import is_free, spdx_ids
 from origin.core.license.terms import CATEGORIES, described
 from origin.core.license.vocabulary import CONDITIONS, PERMISSIONS, RESTRICTIONS
 from origin.core.record import LicenseRecord

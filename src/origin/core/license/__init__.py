@@ -9,8 +9,8 @@ from origin.core.license.analyzer import LicenseAnalyzer
 from origin.core.license.attribution import Attribution, AttributionEntry
 from origin.core.license.findings import Finding, FirstBatch, Party
 from origin.core.license.mix import Propagation, SourceUse
-from origin.core.license.normalize import NormalizedLicense, normalize_license
 from origin.core.license.policy import LicensePolicy, PolicyReport
+from origin.core.license.reading.normalize import NormalizedLicense, normalize_license
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.rules import RULES, Rule
 from origin.core.license.terms import LicenseTerms

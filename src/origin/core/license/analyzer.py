@@ -19,8 +19,8 @@ from origin.core.license.findings import INFO, Finding, in_order
 from origin.core.license.joint import joined
 from origin.core.license.judge import Judge
 from origin.core.license.mix import Propagation, Share, SourceUse, propagated, shares_of
-from origin.core.license.normalize import NormalizedLicense
 from origin.core.license.policy import LicensePolicy, PolicyReport, policy_of
+from origin.core.license.reading.normalize import NormalizedLicense
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.review import Review
 from origin.core.license.rules import data_version

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from origin.core.license.expression import AllOf, AnyOf, One, Tree
 from origin.core.license.flows import May
 from origin.core.license.joint import Joint, flow_of, joined
 from origin.core.license.judge import Judge, Judgement
+from origin.core.license.reading.expression import AllOf, AnyOf, One, Tree
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.terms import LicenseTerms
 from origin.core.license.uses import Use

@@ -11,9 +11,9 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from origin.core.license.expression import One
 from origin.core.license.matrix import osadl_letter
-from origin.core.license.names import is_exception, spdx_ids
+from origin.core.license.reading.expression import One
+from origin.core.license.reading.names import is_exception, spdx_ids
 from origin.core.license.terms import STRONG, LicenseTerms, data
 from origin.core.license.vocabulary import Grant
 

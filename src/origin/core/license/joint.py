@@ -10,9 +10,9 @@ from functools import cache
 from itertools import combinations
 from math import comb
 
-from origin.core.license.expression import AllOf, One, Tree
 from origin.core.license.flows import Flow, May, alternatives, flow, later_versions
 from origin.core.license.matrix import osadl_ids
+from origin.core.license.reading.expression import AllOf, One, Tree
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.terms import STRONG, WEAK, LicenseTerms, described
 
@@ -50,7 +50,7 @@ def joined(trees: Sequence[Tree], registry: LicenseRegistry) -> Joint:
         trees: what each input is under.
         registry: describes the licenses.
 
-    >>> from origin.core.license.normalize import normalize_license
+    >>> from origin.core.license.reading.normalize import normalize_license
     >>> inputs = [normalize_license(one).tree for one in ("MIT", "CC-BY-SA-4.0", "CC-BY-NC-4.0")]
     >>> joined(inputs, LicenseRegistry()).conflicts
     ((1, 2),)

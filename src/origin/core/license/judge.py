@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from origin.core.license.expression import AllOf, AnyOf, One, Tree
 from origin.core.license.findings import ERROR, INFO, SEVERITIES, WARNING
 from origin.core.license.flows import May
 from origin.core.license.joint import flow_of
-from origin.core.license.names import is_exception
+from origin.core.license.reading.expression import AllOf, AnyOf, One, Tree
+from origin.core.license.reading.names import is_exception
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.terms import STRONG, WEAK, LicenseTerms
 from origin.core.license.uses import DATA, NO, TRAIN, UNSETTLED, YES, Use

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from origin.core.license.choice import choose
-from origin.core.license.expression import AllOf, One, Tree, has_choice, render
 from origin.core.license.findings import FirstBatch, Party
 from origin.core.license.flows import later_versions
 from origin.core.license.joint import Joint
 from origin.core.license.judge import Judge, Judgement
-from origin.core.license.normalize import NormalizedLicense
+from origin.core.license.reading.expression import AllOf, One, Tree, has_choice, render
+from origin.core.license.reading.normalize import NormalizedLicense
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.uses import Use
 from origin.core.license.vocabulary import PERMISSIONS, Grant, Term, meet

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from origin.core.license.analysis import verdict
-from origin.core.license.expression import AllOf, AnyOf, One, Tree
 from origin.core.license.findings import ERROR, INFO, Finding
 from origin.core.license.mix import Share
+from origin.core.license.reading.expression import AllOf, AnyOf, One, Tree
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.rules import data_version
 from origin.core.license.terms import CATEGORIES, STRONG, WEAK

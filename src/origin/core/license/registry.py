@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import Any
 
 from origin.core.license import terms as described_terms
-from origin.core.license.expression import One
 from origin.core.license.matrix import osadl_ids
-from origin.core.license.names import is_exception, is_free, spdx_ids, spdx_name
-from origin.core.license.normalize import NormalizedLicense, normalize_license
+from origin.core.license.reading.expression import One
+from origin.core.license.reading.names import is_exception, is_free, spdx_ids, spdx_name
+from origin.core.license.reading.normalize import NormalizedLicense, normalize_license
 from origin.core.license.terms import LicenseTerms, creative_commons, from_entry, from_record
 from origin.core.license.vocabulary import PERMISSIONS, Grant
 from origin.core.record import LicenseRecord, license_key, require_record

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from origin.core.license.choice import choose
-from origin.core.license.expression import AllOf, has_choice, render
 from origin.core.license.findings import ERROR, INFO, WARNING, Finding, Party
 from origin.core.license.joint import Joint, leaves
 from origin.core.license.judge import Judge, Judgement
 from origin.core.license.mix import Share, is_unnamed
+from origin.core.license.reading.expression import AllOf, has_choice, render
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.rules import data_version
 from origin.core.license.uses import ANY_USE, DATA, NO, TRAIN, UNSETTLED, YES, Use

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from origin.core.license.matrix import osadl_version
-from origin.core.license.names import data_versions
+from origin.core.license.reading.names import data_versions
 from origin.core.license.terms import RULES_VERSION
 
 _CC_ADAPTING = (

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from origin.core.license.expression import One
+from origin.core.license.reading.expression import One
 from origin.core.license.registry import LicenseRegistry
 from origin.errors import ConfigurationError
 

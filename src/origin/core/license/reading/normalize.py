@@ -9,16 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from origin.core.license.expression import One, Reading, Tree, has_operators, parse, render
-from origin.core.license.hub import canonical_reference, read_hub
-from origin.core.license.links import is_link, read_link
-from origin.core.license.names import (
+from origin.core.license.reading.expression import One, Reading, Tree, has_operators, parse, render
+from origin.core.license.reading.hub import canonical_reference, read_hub
+from origin.core.license.reading.links import is_link, read_link
+from origin.core.license.reading.names import (
     read_collected,
     read_exception,
     read_id,
     read_name,
 )
-from origin.core.license.spelling import cleaned, phrase_key
+from origin.core.license.reading.spelling import cleaned, phrase_key
 from origin.errors import InvalidRecordError
 
 MAX_LENGTH = 2_000

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable
 
-from origin.core.license.expression import One, Reading
-from origin.core.license.hub import read_hub
-from origin.core.license.names import read_id, read_name
+from origin.core.license.reading.expression import One, Reading
+from origin.core.license.reading.hub import read_hub
+from origin.core.license.reading.names import read_id, read_name
 
 _SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 _BARE = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}/\S*|www\.\S+", re.IGNORECASE)

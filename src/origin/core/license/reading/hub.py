@@ -2,9 +2,9 @@
 
 from functools import lru_cache
 
-from origin.core.license.expression import One, Reading
-from origin.core.license.names import read_id, read_name, reference, spdx_ids, unsaid
-from origin.core.license.spelling import phrase_key
+from origin.core.license.reading.expression import One, Reading
+from origin.core.license.reading.names import read_id, read_name, reference, spdx_ids, unsaid
+from origin.core.license.reading.spelling import phrase_key
 
 # Ids that are an id of SPDX's list but for the case.
 # fmt: off

@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from origin.core.license.expression import One, Reading, render
-from origin.core.license.spelling import cleaned, number_key, phrase_key
+from origin.core.license.reading.expression import One, Reading, render
+from origin.core.license.reading.spelling import cleaned, number_key, phrase_key
 
 # What SPDX says to write instead. Where the same text has a new id it is that id; where an
 # exception was part of the id, it is written with WITH.
