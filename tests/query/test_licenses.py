@@ -71,6 +71,18 @@ def test_conflicts_are_found_when_a_session_ends(db, caplog):
     assert engine.find_conflicts(db.get_session(run)) == engine.find_conflicts(run)
 
 
+def test_a_session_ends_whatever_becomes_of_the_review(db, caplog, monkeypatch):
+    session = db.begin_session("v1")
+    train(db, session.session_id, "forum", "CC-BY-NC-4.0")
+    monkeypatch.setenv("ORIGIN_MODE", "no such mode")  # which the review asks for
+    with caplog.at_level(logging.ERROR, "origin"):
+        db.end_session(session.session_id)
+    assert "could not be reviewed" in caplog.text
+    assert db.get_session(session.session_id).status == "completed"
+    monkeypatch.delenv("ORIGIN_MODE")
+    assert rules(QueryEngine(db).find_conflicts(session)) == [("nc-commercial", ("forum",))]
+
+
 def test_a_finding_counts_what_came_in(db):
     run = a_run(db, forum="CC-BY-NC-4.0", code="MIT")
     (one,) = QueryEngine(db).find_conflicts(run)
