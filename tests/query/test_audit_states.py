@@ -5,7 +5,7 @@ import pytest
 from origin.core.record import PackedBatch
 from origin.errors import ConfigurationError
 from origin.query.engine import QueryEngine
-from origin.query.wording import listed, many, span
+from origin.core.wording import listed, many, span
 
 EMPTY = bytes(32)
 

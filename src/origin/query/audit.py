@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from origin.core.wording import Shown, many
 from origin.errors import ConfigurationError
 from origin.query.answer import SqlAnswer
 from origin.query.arguments import optional_number
@@ -11,7 +12,7 @@ from origin.query.counts import slices
 from origin.query.exposure import REPEATED, SKIPPED, TIMES_SEEN, Audited, audited_table
 from origin.query.listing import Listing
 from origin.query.sql import Query
-from origin.query.wording import Shown, many, with_caveats
+from origin.query.wording import with_caveats
 
 if TYPE_CHECKING:
     import pyarrow as pa

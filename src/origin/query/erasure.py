@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from origin.core.record import SessionRecord, StreamRecord
+from origin.core.wording import Shown, listed, many, were
 from origin.query.answer import SqlAnswer
 from origin.query.asking import Asker
 from origin.query.counts import count_samples, slices
@@ -15,7 +16,6 @@ from origin.query.given import Given
 from origin.query.listing import Listing, Range, checked_limit
 from origin.query.relations import Relations
 from origin.query.sql import Query
-from origin.query.wording import Shown, listed, many, were
 from origin.storage.database import ProvenanceDatabase
 from origin.storage.text import to_column
 

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from origin.core.record import Gap, SessionRecord, StreamRecord
+from origin.core.wording import listed, many, span, were
 from origin.query.audit import Finding
 from origin.query.deliveries import Deliveries, Delivery
 from origin.query.exposure import REFERENCE, SourceCounts
 from origin.query.records import iso_time
 from origin.query.restarts import Restart
-from origin.query.wording import listed, many, span, were, why_not_whole
+from origin.query.wording import why_not_whole
 
 
 @dataclass

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from origin.core.record import SessionRecord, StreamRecord
+from origin.core.wording import Shown, many, were
 from origin.errors import ConfigurationError
 from origin.query.answer import SqlAnswer
 from origin.query.asking import Asker
@@ -15,7 +16,7 @@ from origin.query.given import FORMS_TOLD, Given
 from origin.query.listing import Listing, behind, checked_limit
 from origin.query.relations import Relations
 from origin.query.sql import Query
-from origin.query.wording import Shown, caveats_of, many, were, with_caveats
+from origin.query.wording import caveats_of, with_caveats
 from origin.storage.text import from_column
 
 if TYPE_CHECKING:

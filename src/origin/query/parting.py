@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from origin.core.record import Gap, StreamRecord
+from origin.core.wording import Shown, many
 from origin.query.asking import Asker
 from origin.query.records import BatchRecord, batch_record
 from origin.query.relations import Relations
 from origin.query.restarts import Numbers, StreamHeads, read_heads
-from origin.query.wording import Shown, caveats_of, many, with_caveats
+from origin.query.wording import caveats_of, with_caveats
 from origin.storage.database import ProvenanceDatabase
 
 

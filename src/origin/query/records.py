@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from origin.core.record import Observation, PackedBatch, SampleRecord, StreamRecord, license_key
+from origin.core.wording import Shown, listed, many
 from origin.errors import SampleNotFoundError
 from origin.query.streams import license_name
-from origin.query.wording import Shown, listed, many
 from origin.storage.text import from_column, optional_from_column
 
 _SAMPLE_ID = re.compile("[0-9a-fA-F]{64}")

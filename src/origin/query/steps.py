@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from origin.core.record import Gap, Observation, PackedBatch, StreamRecord
+from origin.core.wording import Shown, many, span
 from origin.errors import BatchNotFoundError, ConfigurationError
 from origin.query.arguments import whole_number
 from origin.query.asking import Asker
@@ -13,7 +14,6 @@ from origin.query.records import BatchRecord, batch_record, iso_time, sample_rec
 from origin.query.relations import Relations
 from origin.query.sql import Query
 from origin.query.streams import license_name
-from origin.query.wording import Shown, many, span
 from origin.storage.database import ProvenanceDatabase
 from origin.storage.schema import LAST_BATCH_NO
 from origin.storage.text import from_column, to_column

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from origin.core.record import UNKNOWN_LICENSE, SourceRecord, StreamRecord, license_key
+from origin.core.wording import listed
 from origin.errors import ConfigurationError, SourceNotFoundError
-from origin.query.wording import listed
 
 
 def license_name(license_id: str | None) -> str:

@@ -84,7 +84,7 @@ def _broken_by(
     """What breaks a policy; that depends on the licenses alone, so that of many sources under a few
     it is found a few times. Under the mode ``strict`` more does."""
     from origin.core.license import LicenseAnalyzer, LicenseRegistry, SourceUse
-    from origin.core.license.wording import one_line
+    from origin.core.wording import one_line
 
     # Which sources the others are does not matter, nor how much came from them.
     uses = [SourceUse(f"another {at}", *pair) for at, pair in enumerate(sorted(others, key=repr))]

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
 
 from origin.core.license.findings import ERROR, INFO, WARNING, Finding, Party
 from origin.core.license.mix import Propagation
 from origin.core.license.terms import RULES_VERSION
+from origin.core.wording import Shown
 
 
-@dataclass(frozen=True, slots=True)
-class LicenseAnalysis:
+@dataclass(frozen=True, slots=True, repr=False)
+class LicenseAnalysis(Shown):
     """What the rules found for a session and a use.
 
     Args:
@@ -56,12 +56,6 @@ class LicenseAnalysis:
         lines += [f"- {party}" for party in self.licenses]
         lines += [f"  {finding}" for finding in self.findings if finding.severity != INFO]
         return "\n".join(lines)
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
 
 
 def verdict(use: str, findings: Iterable[Finding]) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from html import escape
 
 from origin.core.license.judge import Judge
 from origin.core.license.mix import SourceUse, shares_of
@@ -11,8 +10,8 @@ from origin.core.license.terms import LicenseTerms
 from origin.core.license.uses import DATA as REDISTRIBUTE
 from origin.core.license.uses import UNSETTLED, Use
 from origin.core.license.vocabulary import CONDITIONS, DATA
-from origin.core.license.wording import one_line
 from origin.core.record import SourceRecord
+from origin.core.wording import Shown, one_line
 
 MISSING = "not recorded"
 
@@ -59,8 +58,8 @@ class AttributionEntry:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+@dataclass(frozen=True, slots=True, repr=False)
+class Attribution(Shown):
     """The notice for a session: an entry for each source, as text when it is printed.
 
     Args:
@@ -82,12 +81,6 @@ class Attribution:
             "that were declared for it."
         )
         return "\n\n".join([head, *map(str, self.entries)]) + "\n"
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
 
 
 def attribution_of(

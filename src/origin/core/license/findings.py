@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from origin.core.license.rules import RULES, Rule
 from origin.core.license.terms import RULES_VERSION
 from origin.core.license.uses import ANY_USE, DATA
-from origin.core.license.wording import one_line, percent, quoted
 from origin.core.record import UNKNOWN_LICENSE, Settlement
+from origin.core.wording import one_line, percent, quoted
 
 ERROR, WARNING, INFO = "error", "warning", "info"
 SEVERITIES = (ERROR, WARNING, INFO)

@@ -12,7 +12,7 @@ from origin.core.license.registry import LicenseRegistry
 from origin.core.license.terms import STRONG, WEAK, LicenseTerms
 from origin.core.license.uses import DATA, NO, TRAIN, UNSETTLED, YES, Use
 from origin.core.license.vocabulary import CONDITIONS, PERMISSIONS, Grant
-from origin.core.license.wording import enumerated
+from origin.core.wording import enumerated
 
 _OPEN = "; whether weights are adapted from their data is unsettled"
 

@@ -12,9 +12,9 @@ from origin.core.license.reading.expression import AllOf, One, Tree, has_choice,
 from origin.core.license.reading.normalize import NormalizedLicense
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.uses import Use
-from origin.core.license.vocabulary import PERMISSIONS, Grant, Term, meet
-from origin.core.license.wording import quoted
+from origin.core.license.vocabulary import PERMISSIONS, Grant, Term, in_words, meet
 from origin.core.record import UNKNOWN_LICENSE, license_key
+from origin.core.wording import Shown, listed, quoted
 
 MIXED = "mixed"
 
@@ -166,8 +166,8 @@ def _share(reading: Reading, members: Sequence[SourceUse], total: int) -> Share:
     return Share(party, reading, reading.tree)
 
 
-@dataclass(frozen=True, slots=True)
-class Propagation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Propagation(Shown):
     """What several licenses say together.
 
     Args:
@@ -192,6 +192,15 @@ class Propagation:
     conflicts: tuple[tuple[str, ...], ...]
     choices: dict[str, str]
     unknown: tuple[str, ...]
+
+    def __str__(self) -> str:
+        together = [f"no license for: {' and '.join(one)}" for one in self.conflicts]
+        if self.candidates:
+            together = [f"may be followed by: {listed(self.candidates)}"]
+        taken = [f"of {text}, taken: {one}" for text, one in self.choices.items()]
+        unknown = [f"unknown: {', '.join(map(quoted, self.unknown))}"] if self.unknown else []
+        said = in_words(self.permissions, self.restrictions, self.conditions)
+        return "\n  ".join([f"license: {self.license}", *together, *taken, *unknown, *said])
 
 
 def propagated(

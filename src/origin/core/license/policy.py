@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from origin.core.license.uses import (
 )
 from origin.core.license.vocabulary import PERMISSIONS, Grant
 from origin.core.record import UNKNOWN_LICENSE
+from origin.core.wording import Shown
 from origin.errors import ConfigurationError
 
 REFUSE, WARN = "refuse", "warn"
@@ -234,8 +234,8 @@ def policy_of(given: object) -> LicensePolicy:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class PolicyReport(Shown):
     """Whether a session keeps to a policy.
 
     Args:
@@ -271,12 +271,6 @@ class PolicyReport:
         lines = [f"policy {'passed' if self.passed else 'failed'}: {told}"]
         lines += [f"- {one}" for one in self.findings if one.severity != INFO]
         return "\n".join(lines)
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
 
 
 def _matches(entry: str, license_: One, registry: LicenseRegistry) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from origin.core.license import terms as described_terms
 from origin.core.license.matrix import osadl_ids
 from origin.core.license.reading.expression import One
+from origin.core.license.reading.hub import hub_name
 from origin.core.license.reading.names import is_exception, is_free, spdx_ids, spdx_name
 from origin.core.license.reading.normalize import NormalizedLicense, normalize_license
 from origin.core.license.terms import LicenseTerms, creative_commons, from_entry, from_record
@@ -137,7 +138,7 @@ def _terms_of(license_id: str) -> LicenseTerms:
     if with_:
         # An exception takes back a part of what its license asks for; which, is not known here.
         return replace(_terms_of(base), license_id=license_id, copyleft="unknown")
-    name = spdx_name(license_id) or license_id
+    name = spdx_name(license_id) or hub_name(license_id) or license_id
     # ScanCode has Creative Commons licenses that SPDX does not have, in small letters.
     commons = license_id.removeprefix("LicenseRef-scancode-")
     terms = creative_commons(commons if commons == license_id else commons.upper(), name)

@@ -12,7 +12,7 @@ from origin.core.license.registry import LicenseRegistry
 from origin.core.license.rules import data_version
 from origin.core.license.uses import ANY_USE, DATA, NO, TRAIN, UNSETTLED, YES, Use
 from origin.core.license.vocabulary import PERMISSIONS, Grant
-from origin.core.license.wording import enumerated, quoted
+from origin.core.wording import enumerated, quoted
 
 
 class Review:

@@ -17,6 +17,7 @@ from origin.core.license.vocabulary import (
     Grant,
     Term,
     condition_word,
+    in_words,
     permission_word,
     restriction_word,
 )
@@ -96,6 +97,11 @@ class LicenseTerms:
     def has(self, word: str) -> bool:
         """Whether a word is among its restrictions or conditions."""
         return any(term.name == word for term in (*self.restrictions, *self.conditions))
+
+    def __str__(self) -> str:
+        lines = in_words(self.permissions, self.restrictions, self.conditions)
+        head = f"{self.license_id}: {self.name}, {self.category}, copyleft {self.copyleft}"
+        return "\n  ".join([head, *lines, f"source: {self.source}"])
 
 
 @cache

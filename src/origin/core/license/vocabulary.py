@@ -4,7 +4,7 @@ Those of choosealicense.com where it has one; what it cannot say, such as non-co
 Words that people use for the same thing are read as these.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -144,6 +144,31 @@ class Term:
 
     def __str__(self) -> str:
         return self.name
+
+
+def in_words(
+    permissions: Mapping[str, Grant], restrictions: Iterable[Term], conditions: Iterable[Term]
+) -> list[str]:
+    """What licenses say, a line for each kind of thing; nothing where there is nothing.
+
+    >>> in_words({"distribution": Grant.DENY}, [], [Term("attribution", ("data",), "")])
+    ['denies: distribution', 'asks for: attribution (data)']
+    """
+
+    def granted(wanted: Grant) -> list[str]:
+        return [word for word, grant in permissions.items() if grant is wanted]
+
+    def bound(terms: Iterable[Term]) -> list[str]:
+        return [f"{one.name} ({', '.join(one.binds)})" for one in terms]
+
+    told = {
+        "grants": granted(Grant.GRANT),
+        "denies": granted(Grant.DENY),
+        "does not tell of": granted(Grant.UNKNOWN),
+        "rules out": bound(restrictions),
+        "asks for": bound(conditions),
+    }
+    return [f"{how}: {', '.join(words)}" for how, words in told.items() if words]
 
 
 def permission_word(word: str) -> str | None:

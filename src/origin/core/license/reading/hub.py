@@ -126,6 +126,16 @@ def read_hub(text: str) -> Reading | None:
     return Reading(one, (*notes, *unsaid(text, one)))
 
 
+def hub_name(expression: str) -> str | None:
+    """The name that the Hub shows for a license that is on no other list.
+
+    >>> hub_name("LicenseRef-llama3")
+    'Llama 3 Community License Agreement'
+    """
+    own = hub_id_of(expression)
+    return next((name for name, known in _NAMES.items() if known == own), None)
+
+
 def hub_id_of(expression: str) -> str | None:
     """The id by which the Hub knows a license, for a card.
 
