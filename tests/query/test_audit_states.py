@@ -3,9 +3,9 @@
 import pytest
 
 from origin.core.record import PackedBatch
+from origin.core.wording import listed, many, span
 from origin.errors import ConfigurationError
 from origin.query.engine import QueryEngine
-from origin.core.wording import listed, many, span
 
 EMPTY = bytes(32)
 

@@ -159,7 +159,7 @@ def in_words(
         return [word for word, grant in permissions.items() if grant is wanted]
 
     def bound(terms: Iterable[Term]) -> list[str]:
-        return [f"{one.name} ({', '.join(one.binds)})" for one in terms]
+        return list(dict.fromkeys(f"{one.name} ({', '.join(one.binds)})" for one in terms))
 
     told = {
         "grants": granted(Grant.GRANT),
