@@ -19,7 +19,7 @@ from origin.storage.text import optional_to_column, to_column
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from origin.core.record import KeptConflict
+    from origin.core.record import Settlement
 
 
 class Relations:
@@ -190,25 +190,22 @@ class Relations:
         from origin.core.license import LicenseAnalyzer
 
         records = LicenseAnalyzer(self._db).conflict_records()
-        ids = dict.fromkeys(one.session_id for one in records)
-        said = {own: self._db.licensing.settlements(own) for own in ids}
 
-        def word(one: "KeptConflict", name: str) -> str | None:
-            settled = said[one.session_id].get(one.finding_id)
+        def word(settled: "Settlement | None", name: str) -> str | None:
             return None if settled is None else to_column(getattr(settled, name))
 
         kinds = [
-            ("session_id", pa.string(), lambda one: one.session_id),
-            ("finding_id", pa.string(), lambda one: to_column(one.finding_id)),
-            ("kind", pa.string(), lambda one: to_column(one.kind)),
-            ("severity", pa.string(), lambda one: to_column(one.severity)),
-            ("use", pa.string(), lambda one: to_column(one.use_name)),
-            ("found_at", pa.timestamp("us"), lambda one: _time(one.found_at)),
-            ("gone_at", pa.timestamp("us"), lambda one: _time(one.gone_at)),
-            ("settled_by", pa.string(), lambda one: word(one, "person")),
-            ("settled_on", pa.string(), lambda one: word(one, "settled_on")),
-            ("settled_reason", pa.string(), lambda one: word(one, "reason")),
-            ("finding", pa.string(), lambda one: _json(one.finding)),
+            ("session_id", pa.string(), lambda one: one[0].session_id),
+            ("finding_id", pa.string(), lambda one: to_column(one[0].finding_id)),
+            ("kind", pa.string(), lambda one: to_column(one[0].kind)),
+            ("severity", pa.string(), lambda one: to_column(one[0].severity)),
+            ("use", pa.string(), lambda one: to_column(one[0].use_name)),
+            ("found_at", pa.timestamp("us"), lambda one: _time(one[0].found_at)),
+            ("gone_at", pa.timestamp("us"), lambda one: _time(one[0].gone_at)),
+            ("settled_by", pa.string(), lambda one: word(one[1], "person")),
+            ("settled_on", pa.string(), lambda one: word(one[1], "settled_on")),
+            ("settled_reason", pa.string(), lambda one: word(one[1], "reason")),
+            ("finding", pa.string(), lambda one: _json(one[0].finding)),
         ]
         return _table_of(records, kinds)
 

@@ -190,3 +190,12 @@ def test_a_license_of_ones_own_in_a_policy():
         LicenseAnalyzer().findings_under(policy, uses)
     found = LicenseAnalyzer().findings_under(policy, uses, registry)
     assert [one.kind for one in found if one.severity == "error"] == []
+
+
+def test_the_order_in_which_alternatives_are_written_changes_nothing():
+    policy = LicensePolicy(use="distribute-weights", deny=["MIT"])
+    for written in ("CC-BY-NC-SA-4.0 OR Apache-2.0", "Apache-2.0 OR CC-BY-NC-SA-4.0"):
+        uses = [SourceUse("a", written, written, 1), SourceUse("b", "BSD-2-Clause", None, 1)]
+        found = LicenseAnalyzer().findings_under(policy, uses)
+        (taken,) = [one.about for one in found if one.rule_id == "license-choice"]
+        assert taken == "Apache-2.0"

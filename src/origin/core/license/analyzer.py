@@ -3,7 +3,6 @@
 import logging
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from origin.core.arguments import session_id_of
 from origin.core.license.analysis import LicenseAnalysis
@@ -339,17 +338,12 @@ class LicenseAnalyzer:
         registry = registry or self.registry
         policy.require_known(registry)
         shares = shares_of(uses, registry)
-        # What the policy rules out is no choice to be made.
-        left = [
-            one if one.tree is None else replace(one, tree=policy.narrowed(one.tree, registry))
-            for one in shares
-        ]
-        found = self._review(left, registry, policy).findings(use_of(policy.use, registry))
+        found = self._review(shares, registry, policy).findings(use_of(policy.use, registry))
         return [*policy.violations(shares, registry), *found]
 
-    def conflict_records(self) -> list[KeptConflict]:
-        """The conflicts of all sessions, one for each use, the oldest session first; those that
-        were found once and are no more have a ``gone_at``.
+    def conflict_records(self) -> list[tuple[KeptConflict, Settlement | None]]:
+        """The conflicts of all sessions, one for each use, and who settled them, the oldest session
+        first; those that were found once and are no more have a ``gone_at``.
 
         Raises:
             ConfigurationError: there is no database.
@@ -372,6 +366,9 @@ class LicenseAnalyzer:
         self, shares: Sequence[Share], registry: LicenseRegistry, policy: LicensePolicy | None
     ) -> Review:
         settings = self._settings
+        if policy is not None:
+            # What it rules out is no choice to be made.
+            shares = policy.narrow(shares, registry)
         adaptation, strict = settings.adaptation_under(policy), settings.strict_under(policy)
         return Review(shares, registry, adaptation, strict)
 

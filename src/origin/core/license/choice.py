@@ -1,12 +1,12 @@
 """Which alternatives are taken where licenses leave a choice: those that go with the others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from origin.core.license.flows import May
 from origin.core.license.joint import Joint, flow_of, joined
 from origin.core.license.judge import Judge, Judgement
-from origin.core.license.reading.expression import AllOf, AnyOf, One, Tree
+from origin.core.license.reading.expression import AllOf, AnyOf, One, Tree, has_choice
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.terms import LicenseTerms
 from origin.core.license.uses import Use
@@ -37,8 +37,8 @@ def choose(
     """Settle what several trees leave open.
 
     An alternative with an error for the use is taken only if there is no other. Of those that are
-    left, it is one that lets a license follow that all let follow; of these, the one with the least
-    against it.
+    left, it is one that lets a license follow that all let follow: that license for which the
+    alternatives that let it follow have the least against them.
 
     Args:
         trees: the licenses.
@@ -51,13 +51,20 @@ def choose(
     judged = [judge.judge(tree, use) for tree in left]
     places = [place for place, found in enumerate(judged) if takes_part(found)]
     joint = joined([left[place] for place in places], registry)
-    if joint.candidates:
-        wanted = registry.terms(One(joint.candidates[0]))
-        for place in places:
-            if not isinstance(left[place], One):
-                fitting = _fitting(left[place], wanted, registry)
-                judged[place] = judge.judge(fitting, use)
+    open_ = [place for place in places if has_choice(left[place])]
+    if joint.candidates and open_:
+        ways = [
+            [judge.judge(_fitting(left[place], registry.terms(One(one)), registry), use)
+             for place in open_]
+            for one in joint.candidates
+        ]  # fmt: skip
+        for place, found in zip(open_, min(ways, key=_weight_of_all), strict=True):
+            judged[place] = found
     return Choice(tuple(judged), tuple(places), joint)
+
+
+def _weight_of_all(judged: Iterable[Judgement]) -> list[int]:
+    return [sum(counts) for counts in zip(*(one.weight for one in judged), strict=True)]
 
 
 def _fitting(tree: Tree, wanted: LicenseTerms, registry: LicenseRegistry) -> Tree:

@@ -66,16 +66,22 @@ class ConflictFinder:
         self._may_keep = settings.are_usual
         self._own_licenses = repr(db.list_licenses())
 
-    def records(self, session: SessionRecord) -> list[KeptConflict]:
-        """All conflicts of a session, those that were kept and are found no more included."""
+    def records(self, session: SessionRecord) -> list[tuple[KeptConflict, Settlement | None]]:
+        """All conflicts of a session, those that were kept and are found no more included, and who
+        settled them."""
         found = self.find(session)
-        if self._is_kept(session):
-            return self._db.licensing.conflicts(session.session_id)
+        said = self._db.licensing.settlements(session.session_id)
+        words = {one.finding_id: one.settled for one in settled(found, said)}
         own, now = session.session_id, utc_now()
-        return [
-            KeptConflict(own, one.finding_id, one.kind, one.severity, one.use, one.to_dict(), now)
-            for one in found
-        ]
+        if self._is_kept(session):
+            records = self._db.licensing.conflicts(own)
+        else:
+            records = [
+                KeptConflict(own, one.finding_id, one.kind, one.severity, one.use,
+                             one.to_dict(), now)
+                for one in found
+            ]  # fmt: skip
+        return [(one, words.get(one.finding_id, said.get(one.finding_id))) for one in records]
 
     def find(self, session: SessionRecord) -> list[Finding]:
         """The conflicts of a session as they are now, for each use; nothing of settlements."""
@@ -110,7 +116,8 @@ class ConflictFinder:
         shares = shares_of(uses, self._registry)
         adaptation = self._settings.adaptation_under(policy)
         strict = self._settings.strict_under(policy)
-        review = Review(shares, self._registry, adaptation, strict)
+        judged = shares if policy is None else policy.narrow(shares, self._registry)
+        review = Review(judged, self._registry, adaptation, strict)
         names = list(USES) + ([] if policy is None else [policy.use])
         asked = [use_of(name, self._registry) for name in dict.fromkeys(names)]
         every = [one for use in asked for one in review.findings(use)]

@@ -95,7 +95,8 @@ class Finding:
 
     @property
     def finding_id(self) -> str:
-        """Sixteen hex digits that stay the same as long as licenses, sources, use and rule do.
+        """Sixteen hex digits that stay the same as long as licenses, the way they were declared,
+        sources, use and rule do.
 
         So a finding that was settled stands again once another source takes part in it, or for a
         use that demands more.

@@ -17,7 +17,7 @@ from origin.core.wording import enumerated
 _OPEN = "; whether weights are adapted from their data is unsettled"
 
 _RESTRICTED = {
-    "no-commercial": "it is for non-commercial use only, which a company's own use may not be",
+    "no-commercial": "it is for non-commercial use only",
     "no-derivatives": "only the unchanged material may be shared, so not what was cleaned or cut",
     "no-redistribution": "it may not be passed on",
     "no-training": "it may not be trained on",
@@ -67,9 +67,11 @@ class Judgement:
     drafts: tuple[Draft, ...]
 
     @property
-    def errors(self) -> int:
-        """How many errors were found."""
-        return sum(one.severity == ERROR for one in self.drafts)
+    def weight(self) -> tuple[int, ...]:
+        """How much stands against it: the number of errors, of warnings, and of all else."""
+        return tuple(
+            sum(one.severity == severity for one in self.drafts) for severity in SEVERITIES
+        )
 
 
 class Judge:
@@ -92,7 +94,7 @@ class Judge:
             return Judgement((tree,), tuple(drafts))
         parts = [self.judge(part, use) for part in tree.parts]
         if isinstance(tree, AnyOf):
-            return min(parts, key=_weight)
+            return min(parts, key=lambda one: one.weight)
         return Judgement(
             tuple(dict.fromkeys(one for part in parts for one in part.applied)),
             tuple(dict.fromkeys(one for part in parts for one in part.drafts)),
@@ -105,7 +107,7 @@ class Judge:
         parts = [self.viable(part, use) for part in tree.parts]
         if isinstance(tree, AllOf):
             return AllOf(tuple(parts))
-        errors = [self.judge(part, use).errors for part in parts]
+        errors = [self.judge(part, use).weight[0] for part in parts]
         left = [part for part, own in zip(parts, errors, strict=True) if own == min(errors)]
         return left[0] if len(left) == 1 else AnyOf(tuple(left))
 
@@ -123,6 +125,7 @@ class Judge:
         yield from _needs(terms, _needed(use, reach), open_)
         yield from _of_restrictions(terms, use)
         if use.shares_weights:
+            yield from _of_offering(terms)
             if use.under is None:
                 yield from self._of_copyleft(terms, reach, open_)
                 yield from _of_passing_on(terms)
@@ -201,6 +204,9 @@ def _of_passing_on(terms: LicenseTerms) -> Iterator[Draft]:
     if _binds(terms, "pass-on-terms", "weights"):
         says = "its terms have to go with the weights"
         yield Draft("obligation", WARNING, "pass-on-terms", says)
+
+
+def _of_offering(terms: LicenseTerms) -> Iterator[Draft]:
     if _binds(terms, "offer-database", "weights"):
         says = "the database may have to be offered with the weights, if these are made from it"
         yield Draft("obligation", WARNING, "offer-database", says)
@@ -234,7 +240,8 @@ def _of_restrictions(terms: LicenseTerms, use: Use) -> Iterator[Draft]:
         about = "commercial-use" if term.name in _PURPOSES else term.name
         kind, rule, uses = _WARNED.get(term.name, ("restriction", "restriction", ()))
         if (DATA if use.name == DATA else _MODEL) in uses:
-            yield Draft(kind, WARNING, rule, says, about)
+            doubt = ", which a company's own use may not be" * (term.name == "no-commercial")
+            yield Draft(kind, WARNING, rule, f"{says}{doubt}", about)
         elif bound & set(term.binds) and term.name not in silent:
             yield Draft("restriction", INFO, "restriction", says, term.name)
 
@@ -270,8 +277,3 @@ def _denied(terms: LicenseTerms, permission: str, severity: str, open_: str) -> 
 
 def _binds(terms: LicenseTerms, word: str, what: str) -> bool:
     return any(one.name == word and what in one.binds for one in terms.conditions)
-
-
-def _weight(judged: Judgement) -> tuple[int, ...]:
-    """How much stands against a choice: errors first, then warnings, then all else."""
-    return tuple(sum(one.severity == severity for one in judged.drafts) for severity in SEVERITIES)

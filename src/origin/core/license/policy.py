@@ -4,7 +4,7 @@ import json
 import os
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ from origin.core.license.analysis import verdict
 from origin.core.license.findings import ERROR, INFO, Finding
 from origin.core.license.mix import Share
 from origin.core.license.reading.expression import AllOf, AnyOf, One, Tree
+from origin.core.license.reading.names import is_exception
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.rules import data_version
-from origin.core.license.terms import CATEGORIES, STRONG, WEAK
+from origin.core.license.terms import CATEGORIES, STRONG, WEAK, LicenseTerms
 from origin.core.license.uses import (
     TRAIN,
     UNDER,
@@ -164,11 +165,23 @@ class LicensePolicy:
             for about, reason in self._broken_by(share, registry)
         ]
 
-    def narrowed(self, tree: Tree, registry: LicenseRegistry) -> Tree:
+    def narrow(self, shares: Sequence[Share], registry: LicenseRegistry) -> list[Share]:
+        """The same, judged by the alternatives that the policy leaves.
+
+        Args:
+            shares: a session's sources by license.
+            registry: describes the licenses.
+        """
+        return [
+            one if one.tree is None else replace(one, tree=self._narrowed(one.tree, registry))
+            for one in shares
+        ]
+
+    def _narrowed(self, tree: Tree, registry: LicenseRegistry) -> Tree:
         """A tree without the alternatives that break the policy, as long as one is left."""
         if isinstance(tree, One):
             return tree
-        parts = [self.narrowed(part, registry) for part in tree.parts]
+        parts = [self._narrowed(part, registry) for part in tree.parts]
         if isinstance(tree, AllOf):
             return AllOf(tuple(parts))
         left = [part for part in parts if not self._broken_by_tree(part, registry)]
@@ -207,7 +220,7 @@ class LicensePolicy:
             yield "deny", f"the policy denies {', '.join(denied)}"
         terms = registry.terms(license_)
         for word in self.require:
-            if word == KNOWN_LICENSE and terms.category == UNKNOWN_LICENSE:
+            if word == KNOWN_LICENSE and not _tells_anything(terms):
                 says = f"the policy requires {word}, and nothing is known of {terms.license_id}"
                 yield f"require {word}", says
             elif word in PERMISSIONS and terms.permits(word) is not Grant.GRANT:
@@ -284,7 +297,13 @@ def _matches(entry: str, license_: One, registry: LicenseRegistry) -> bool:
     tree = registry.read(entry).tree
     if not isinstance(tree, One) or tree.key != license_.key:
         return False
-    return tree.exception in (None, license_.exception)
+    # What SPDX does not list may take permissions away.
+    is_plain = license_.exception is None or is_exception(license_.exception)
+    return tree.exception == license_.exception or (tree.exception is None and is_plain)
+
+
+def _tells_anything(terms: LicenseTerms) -> bool:
+    return any(terms.permits(word) is not Grant.UNKNOWN for word in PERMISSIONS)
 
 
 def _is_denied(entry: str, license_: One, registry: LicenseRegistry) -> bool:
@@ -299,7 +318,9 @@ def _is_denied(entry: str, license_: One, registry: LicenseRegistry) -> bool:
         "copyleft": terms.copyleft == STRONG,
         "copyleft-limited": terms.copyleft == WEAK,
     }
-    return _matches(entry, license_, registry) or marks.get(entry.casefold(), False)
+    base = One(license_.key)
+    named = _matches(entry, license_, registry) or _matches(entry, base, registry)
+    return named or marks.get(entry.casefold(), False)
 
 
 def _is_known(entry: str, registry: LicenseRegistry) -> bool:

@@ -85,6 +85,8 @@ class Review:
             says = f"it was recorded without a license, and is registered as {now} since"
         elif share.reading.is_withdrawn:
             says = f"it was recorded as {then}, and no license is registered since; that counts"
+        elif share.tree is None:
+            says = f"it was recorded as {then} and is registered as {now} since, so it is unknown"
         else:
             says = f"it was recorded as {then} and is registered as {now} since, so both count"
         return self._finding(

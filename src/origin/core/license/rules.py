@@ -153,7 +153,8 @@ _ALL = (
     ),
     Rule(
         "conditions-dropped",
-        "a license that asks for something cannot be followed by one under which nothing is asked",
+        "a license that asks for something is not followed by one under which nothing is asked, "
+        "unless OSADL's matrix says so",
         _CC_ADAPTING,
     ),
     Rule(

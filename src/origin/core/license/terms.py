@@ -248,7 +248,7 @@ def _bound_by(word: str) -> tuple[str, ...]:
     """What a condition of the user's own speaks of; some only make sense for models."""
     if word == "pass-on-terms":
         return (DATA, WEIGHTS)
-    if word in ("built-with", "model-name"):
+    if word in ("built-with", "model-name", "offer-database"):
         return (WEIGHTS,)
     return (WEIGHTS, OUTPUTS) if word == "notice-of-use" else (DATA,)
 
