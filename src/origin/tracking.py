@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from origin.core.arguments import recording_mode
-from origin.core.record import SourceRecord, json_text
+from origin.core.record import SourceRecord
+from origin.core.validation import json_text
 from origin.errors import ConfigurationError, InvalidRecordError, SessionAlreadyEndedError
 from origin.hooks.base import BaseHook
 from origin.hooks.settings import failure_policy, place_in_job, read_policy

@@ -8,7 +8,7 @@ import apsw
 import pytest
 from storage_support import batch, open_stream, run
 
-from origin.core.record import Gap, KeptConflict, Settlement, SourceRecord
+from origin.core.record import Gap, KeptConflict, LicenseRecord, Settlement, SourceRecord
 from origin.errors import (
     CorruptDatabaseError,
     InvalidRecordError,
@@ -280,7 +280,7 @@ def test_settling_where_there_is_no_session_or_no_writing(
 
 def test_a_date_that_only_another_python_can_read(db: ProvenanceDatabase, session: str) -> None:
     db.settle_finding(session, FIRST, person="A", reason="b")
-    told = Settlement.stored(FIRST, "A", "b", "W03", "W03")
+    told = Settlement.stored(FIRST, "A", "b", "W03", "W03", False)
     # It is written as it was said, and its checksum taken by the trigger.
     db._connection.rows(
         "INSERT INTO license_settlements (session_no, finding_id, person, reason, settled_on,"
@@ -297,6 +297,13 @@ def test_a_settlement_that_is_altered_is_no_settlement(
     db._connection.rows("UPDATE license_settlements SET person = 'B'")
     with pytest.raises(CorruptDatabaseError, match="license_settlements"):
         db.licensing.settlements(session)
+
+
+@pytest.mark.parametrize("reserved", ["unknown", "NONE", "NoAssertion"])
+def test_no_license_is_called_unknown_or_none(db: ProvenanceDatabase, reserved: str) -> None:
+    with pytest.raises(InvalidRecordError, match="none can have that id"):
+        db.record_license(LicenseRecord(reserved, "Ours", permissions=["use"]))
+    assert db.list_licenses() == []
 
 
 @pytest.mark.parametrize("blank", [" ", "\n\t"])

@@ -4,20 +4,17 @@ Times are ISO 8601 text in UTC. Text fields take any text whatever; only
 emptiness and types are checked here, what a license id means is not.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
+from origin.core.validation import require_text, require_text_or_none, require_time, unchecked
 from origin.errors import InvalidRecordError
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
 UNKNOWN_LICENSE = "unknown"
-
-T = TypeVar("T", bound="DataclassInstance")
+# They say that no license is known, or that there is none; no license can have such an id.
+RESERVED_LICENSES = frozenset({UNKNOWN_LICENSE, "none", "noassertion"})
 
 
 def license_key(license_id: str | None) -> str:
@@ -38,74 +35,6 @@ def utc_now() -> str:
     '+00:00'
     """
     return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-def _require_text(record: object, **fields: object) -> None:
-    for name, value in fields.items():
-        if not isinstance(value, str) or not value:
-            raise InvalidRecordError(
-                f"{type(record).__name__}.{name} must be a non-empty str, not {_shown(value)}"
-            )
-
-
-def _require_text_or_none(record: object, *names: str) -> None:
-    for name in names:
-        value = getattr(record, name)
-        if value is not None and not isinstance(value, str):
-            raise InvalidRecordError(
-                f"{type(record).__name__}.{name} must be a str or None, not {_shown(value)}"
-            )
-
-
-def require_record(method: str, given: object, kind: type) -> None:
-    """Raise InvalidRecordError unless a method of the database was given the record it takes."""
-    if not isinstance(given, kind):
-        raise InvalidRecordError(
-            f"{method}() takes a {kind.__name__}, not a {type(given).__name__}: "
-            f"db.{method}({kind.__name__}(...))"
-        )
-
-
-def _shown(value: object) -> str:
-    return repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
-
-
-def _require_time(record: object, name: str, value: str) -> None:
-    try:
-        datetime.fromisoformat(value.removesuffix("Z"))
-    except (TypeError, ValueError, AttributeError):
-        raise InvalidRecordError(
-            f"{type(record).__name__}.{name} must be an ISO 8601 date or time such as "
-            f"'2025-01-15' or '2025-01-15T00:00:00Z', not {_shown(value)}"
-        ) from None
-
-
-def _unchecked(kind: type[T], values: Iterable[object]) -> T:
-    record = object.__new__(kind)
-    for own, value in zip(fields(kind), values, strict=True):
-        object.__setattr__(record, own.name, value)
-    return record
-
-
-def json_text(what: str, value: object) -> str:
-    """Turn metadata into JSON text.
-
-    Args:
-        what: how the value is called in an error message.
-        value: anything the standard ``json`` module can write.
-
-    Raises:
-        InvalidRecordError: the value is not made of JSON types.
-
-    >>> json_text("metadata", {"b": 1})
-    '{"b": 1}'
-    """
-    try:
-        return json.dumps(value)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidRecordError(
-            f"{what} must be made of JSON types (dict, list, str, int, float, bool, None): {error}"
-        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +107,11 @@ class SourceRecord:
     changes: str | None = None
 
     def __post_init__(self) -> None:
-        _require_text(self, source_id=self.source_id, source_type=self.source_type)
-        _require_text_or_none(self, "source_path", "title", "author", "url", "changes")
+        require_text(self, source_id=self.source_id, source_type=self.source_type)
+        require_text_or_none(self, "source_path", "title", "author", "url", "changes")
         if self.license_id is not None:
-            _require_text(self, license_id=self.license_id)
-        _require_time(self, "first_seen", self.first_seen)
+            require_text(self, license_id=self.license_id)
+        require_time(self, "first_seen", self.first_seen)
 
     @classmethod
     def stored(cls, *values: str | None) -> "SourceRecord":
@@ -198,7 +127,7 @@ class SourceRecord:
         >>> SourceRecord.stored(*recorded).first_seen
         'W03'
         """
-        return _unchecked(cls, values)
+        return unchecked(cls, values)
 
     def under(self, license_id: str | None) -> "SourceRecord":
         """The same source under another license, taken without a check.
@@ -238,8 +167,8 @@ class LicenseRecord:
     copyleft: bool = False
 
     def __post_init__(self) -> None:
-        _require_text(self, license_id=self.license_id, license_name=self.license_name)
-        _require_text_or_none(self, "license_url")
+        require_text(self, license_id=self.license_id, license_name=self.license_name)
+        require_text_or_none(self, "license_url")
         if not isinstance(self.copyleft, bool):
             raise InvalidRecordError("LicenseRecord.copyleft must be True or False")
         for name in ("permissions", "restrictions", "conditions"):
@@ -247,7 +176,8 @@ class LicenseRecord:
 
     def _words(self, name: str) -> tuple[str, ...]:
         words = getattr(self, name)
-        if isinstance(words, str) or not all(isinstance(word, str) for word in words):
+        listed = isinstance(words, Iterable) and not isinstance(words, str)
+        if not listed or not all(isinstance(word, str) for word in words):
             raise InvalidRecordError(
                 f"LicenseRecord.{name} must be a sequence of str, such as ('use', 'modify')"
             )
@@ -289,6 +219,7 @@ class Settlement:
         reason: why, in words.
         settled_on: ISO 8601 date or time, as the person gave it.
         recorded_at: ISO 8601 time; now when left out.
+        is_open: the word was that it is open again.
 
     Raises:
         InvalidRecordError: a text is empty or of the wrong type, or ``settled_on`` is no date.
@@ -302,25 +233,26 @@ class Settlement:
     reason: str
     settled_on: str
     recorded_at: str = field(default_factory=utc_now)
+    is_open: bool = False
 
     def __post_init__(self) -> None:
-        _require_text(self, finding_id=self.finding_id, person=self.person, reason=self.reason)
+        require_text(self, finding_id=self.finding_id, person=self.person, reason=self.reason)
         for name in ("person", "reason"):
             if not getattr(self, name).strip():
                 raise InvalidRecordError(f"Settlement.{name} must say something, not only be blank")
-        _require_time(self, "settled_on", self.settled_on)
+        require_time(self, "settled_on", self.settled_on)
 
     @classmethod
-    def stored(cls, *values: str) -> "Settlement":
+    def stored(cls, *values: str | bool) -> "Settlement":
         """A settlement as it was recorded, taken without a check.
 
         Args:
             values: all fields, in their order.
 
-        >>> Settlement.stored("f1", "A. N. Other", "…", "W03", "W03").settled_on
+        >>> Settlement.stored("f1", "A. N. Other", "…", "W03", "W03", False).settled_on
         'W03'
         """
-        return _unchecked(cls, values)
+        return unchecked(cls, values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from origin.core.fingerprint import content_type
-from origin.core.record import json_text
+from origin.core.validation import json_text
 from origin.errors import BatchError
 from origin.hooks.reader import canonical_item
 from origin.recorder.capture import Capture, capture_rows

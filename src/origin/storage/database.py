@@ -9,12 +9,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from origin.core.record import (
+    RESERVED_LICENSES,
     LicenseRecord,
     SessionRecord,
     SourceRecord,
-    json_text,
-    require_record,
+    license_key,
 )
+from origin.core.validation import json_text, require_record
 from origin.errors import (
     InvalidRecordError,
     InvalidStatusError,
@@ -280,8 +281,17 @@ class ProvenanceDatabase(Intake, Settling):
         return self.catalog.source_history(source_id)
 
     def record_license(self, record: LicenseRecord) -> None:
-        """Define a license of your own, or define it anew."""
+        """Define a license of your own, or define it anew.
+
+        Raises:
+            InvalidRecordError: its id says that no license is known, or that there is none.
+        """
         require_record("record_license", record, LicenseRecord)
+        if license_key(record.license_id) in RESERVED_LICENSES:
+            raise InvalidRecordError(
+                f"{record.license_id!r} says that no license is known or granted, so none can have "
+                "that id; give yours another, such as 'OURS-1.0'"
+            )
         with self._connection.transaction():
             self.catalog.put_license(record)
 

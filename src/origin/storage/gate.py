@@ -87,14 +87,20 @@ def _broken_by(
     from origin.core.wording import one_line
 
     # Which sources the others are does not matter, nor how much came from them.
+    own = SourceUse("this", license_id, license_id)
     uses = [SourceUse(f"another {at}", *pair) for at, pair in enumerate(sorted(others, key=repr))]
-    uses.append(SourceUse("this", license_id, license_id))
-    found = LicenseAnalyzer().findings_under(policy, uses, LicenseRegistry(licenses))
-    return tuple(
+    analyzer, registry = LicenseAnalyzer(), LicenseRegistry(licenses)
+    found = analyzer.findings_under(policy, [*uses, own], registry)
+    if any(one.kind == "incompatible" and "this" not in one.sources for one in found):
+        # Of conflicts the smallest are told, and those of others may hide one of this.
+        for other in uses:
+            found += analyzer.findings_under(policy, [other, own], registry)
+    broken = [
         f"{one_line(' and '.join(one.licenses))}: {one_line(one.reason)} [rule {one.rule_id}]"
         for one in found
         if one.severity == "error" and "this" in one.sources
-    )
+    ]
+    return tuple(dict.fromkeys(broken))
 
 
 def review_licenses(db: "LicenseStore", session_id: str) -> None:

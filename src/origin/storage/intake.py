@@ -103,15 +103,15 @@ class Intake:
         with self._connection.transaction():
             self.require_running(session_id)
             source = self._registered(declared)
-            told = self._require_allowed(session_id, source, policy)
-        self._warn_of(session_id, told)
+            self._warn_of(session_id, self._require_allowed(session_id, source, policy))
         return source
 
     def _warn_of(self, session_id: str, told: Sequence[str]) -> None:
         for text in told:
             if (session_id, text) not in self._policy_warnings:
-                self._policy_warnings.add((session_id, text))
+                # As an error, which it can be made, it takes back what was begun.
                 warnings.warn(text, OriginWarning, stacklevel=5)
+                self._policy_warnings.add((session_id, text))
 
     def _require_allowed(
         self, session_id: str, source: SourceRecord, policy: "LicensePolicy | None" = None
@@ -204,11 +204,10 @@ class Intake:
             session_no = self.require_running(session_id)
             source = self.catalog.source(source_id)
             # It may have been registered anew, or others come in, since a hook declared it.
-            told = self._require_allowed(session_id, source)
+            self._warn_of(session_id, self._require_allowed(session_id, source))
             license_id = source.license_id
             stream = StreamRecord(0, session_id, source_id, license_id, rank, world_size, utc_now())
             number = self.catalog.add_stream(stream, session_no, writer_no)
-        self._warn_of(session_id, told)
         return replace(stream, stream_no=number)
 
     def append(

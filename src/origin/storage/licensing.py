@@ -233,11 +233,11 @@ class LicenseBook:
                 ),
             )
 
-    def settlements(self, session_id: str) -> dict[str, Settlement]:
-        """The findings of a session that stand as settled, by their ids.
+    def words(self, session_id: str) -> dict[str, Settlement]:
+        """What was said last of each finding of a session, that it is open again included.
 
         Raises:
-            CorruptDatabaseError: one is damaged.
+            CorruptDatabaseError: something that was said is damaged.
         """
         rows = self._db.rows(
             "SELECT settlement_no, session_no, finding_id, person, reason, settled_on, is_open,"
@@ -245,11 +245,22 @@ class LicenseBook:
             " JOIN sessions USING (session_no) WHERE session_id = ? ORDER BY settlement_no",
             (to_column(session_id),),
         )
+        found = {}
         for row in rows:
             self._require_sound("license_settlements", row)
-        latest = {row[2]: (*row[2:6], row[7], row[6]) for row in rows}
-        settled = [map(from_column, row[:-1]) for row in latest.values() if not row[-1]]
-        return {told.finding_id: told for told in (Settlement.stored(*row) for row in settled)}
+            texts = map(from_column, (*row[2:6], row[7]))
+            said = Settlement.stored(*texts, bool(row[6]))
+            found[said.finding_id] = said
+        return found
+
+    def settlements(self, session_id: str) -> dict[str, Settlement]:
+        """The findings of a session that stand as settled, by their ids.
+
+        Raises:
+            CorruptDatabaseError: something that was said is damaged.
+        """
+        words = self.words(session_id)
+        return {own: said for own, said in words.items() if not said.is_open}
 
     # -- policies ----------------------------------------------------------------------
 

@@ -357,10 +357,77 @@ def test_a_license_of_ones_own_in_the_place_of_a_known_one_is_told():
     )
     (one,) = analysis.conflicts
     assert (one.rule_id, one.severity) == ("own-definition", "warning")
-    assert one.reason.endswith("not as CC-BY-NC-4.0, and grants commercial use besides")
-    ours = LicenseRecord("MIT", "MIT", permissions=granted)
+    assert "not as CC-BY-NC-4.0; it grants commercial use besides; it leaves out" in one.reason
+    dropped = LicenseRecord("CC-BY-SA-4.0", "mine", permissions=granted)
+    analysis = LicenseAnalyzer(Store(dropped)).analyze(uses("CC-BY-SA-4.0"), "distribute-weights")
+    (one,) = analysis.conflicts
+    assert "leaves out attribution" in one.reason
+    assert one.reason.endswith("and same-license")
+    ours = LicenseRecord("MIT", "MIT", permissions=granted, conditions=["include-copyright"])
     (one,) = LicenseAnalyzer(Store(ours)).analyze(uses("MIT"), "train").findings
     assert (one.rule_id, one.severity) == ("own-definition", "info")
+
+
+def test_what_results_is_not_told_where_nothing_is_known():
+    analyzer = LicenseAnalyzer()
+    for unknown in ("LicenseRef-foo", "MIT WITH LicenseRef-clause", "research only", "BUSL-1.1",
+                    "proprietary", "gpl", None):  # fmt: skip
+        found = analyzer.propagate([unknown, "Apache-2.0"])
+        assert (found.license, found.candidates) == ("mixed", ()), unknown
+    assert analyzer.propagate(["LicenseRef-foo"]).license == "LicenseRef-foo"
+    nothing = analyzer.propagate([])
+    assert nothing.license is None
+    assert {str(grant) for grant in nothing.permissions.values()} == {"unknown"}
+
+
+def test_an_exception_makes_another_license_to_distribute_under():
+    target = "distribute-under:GPL-3.0-only WITH Classpath-exception-2.0"
+    assert ("error", "share-alike") in found("GPL-3.0-only", target, "yes")
+    assert found("GPL-3.0-only WITH Classpath-exception-2.0", target, "yes") == []
+    assert found("GPL-3.0-only WITH Classpath-exception-2.0", "distribute-under:GPL-3.0-only",
+                 "yes") == []  # fmt: skip
+    clause = found("Apache-2.0", "distribute-under:MIT WITH LicenseRef-clause", "yes")
+    assert [severity for severity, _ in clause] == ["warning"]
+
+
+@pytest.mark.parametrize("made_up", ["LicenseRef-scancode-cc-by-4.0-but-not-for-ai",
+                                     "LicenseRef-scancode-CC-BY-9.9"])  # fmt: skip
+def test_a_reference_that_nobody_lists_is_not_creative_commons(made_up):
+    assert found(made_up, "train") == [("warning", "permission-unknown")]
+
+
+@pytest.mark.parametrize(("declared", "registered"), [("NONE", "some EULA"), ("some EULA", "NONE")])
+def test_none_counts_whenever_it_was_said(declared, registered):
+    analysis = LicenseAnalyzer().analyze(
+        [SourceUse("s", declared, registered, 1)], "distribute-weights"
+    )
+    assert [one.rule_id for one in analysis.errors] == ["none-granted"]
+
+
+def test_licenses_of_one_source_that_do_not_go_together():
+    analysis = LicenseAnalyzer(weights_are_adaptation=True).analyze(
+        uses("CC-BY-NC-SA-4.0 AND GPL-3.0-only"), "distribute-weights"
+    )
+    (one,) = [one for one in analysis.errors if one.rule_id == "joint-license"]
+    assert one.reason == "no license may follow all of its licenses"
+
+
+def test_each_finding_is_told_once():
+    analysis = LicenseAnalyzer().analyze(
+        uses("CC-BY-NC-4.0 AND CC-BY-NC-SA-4.0"), "distribute-weights-commercially"
+    )
+    ids = [one.finding_id for one in analysis.findings]
+    assert len(ids) == len(set(ids))
+    assert len(analysis.errors) == 1
+
+
+def test_a_license_of_ones_own_cannot_break_out_of_its_line():
+    name = "evil\x1b[31m\nlicense: MIT"
+    record = LicenseRecord(name, "n\n  grants: everything", permissions=["use"])
+    found = LicenseAnalyzer().propagate([record])
+    assert [line for line in str(found).splitlines() if line == "license: MIT"] == []
+    assert "\x1b" not in str(found)
+    assert "  grants: everything" not in str(LicenseRegistry([record]).get(name)).splitlines()
 
 
 def test_a_thousand_licenses_of_which_nothing_is_known():

@@ -187,7 +187,7 @@ class LicenseAnalyzer:
             db.license_uses(session_id),
             wanted,
             session_id=session_id,
-            said=db.licensing.settlements(session_id),
+            said=db.licensing.words(session_id),
             policy=policy,
         )
 
@@ -214,9 +214,9 @@ class LicenseAnalyzer:
             InvalidRecordError: what is given is no ``SourceUse``.
         """
         registry = self.registry
-        uses = list(uses)
-        if not all(isinstance(one, SourceUse) for one in uses):
-            raise InvalidRecordError("analyze() takes a list of SourceUse(...)")
+        uses = _checked(uses)
+        if policy is not None:
+            policy = policy_of(policy)
         asked = use_of(use, registry)
         setting = self._settings.adaptation_under(policy)
         shares = shares_of(uses, registry)
@@ -259,7 +259,7 @@ class LicenseAnalyzer:
         told: list[Finding] = []
         for session in sessions:
             found = finder.find(session) if wanted is None else self._found_for(session, wanted)
-            said = db.licensing.settlements(session.session_id)
+            said = db.licensing.words(session.session_id)
             told += in_order(told_once(settled(found, said)))
         return told
 
@@ -292,7 +292,7 @@ class LicenseAnalyzer:
                 f"session {session_id} was begun without a policy; give check_policy() one"
             )
         found = self.findings_under(wanted, db.license_uses(session_id))
-        said = db.licensing.settlements(session_id)
+        said = db.licensing.words(session_id)
         return PolicyReport(session_id, wanted, tuple(in_order(settled(found, said))))
 
     def attribution(self, session_id: str | SessionRecord) -> Attribution:
@@ -336,6 +336,7 @@ class LicenseAnalyzer:
             ConfigurationError: an entry of the policy names no license.
         """
         registry = registry or self.registry
+        policy, uses = policy_of(policy), _checked(uses)
         policy.require_known(registry)
         shares = shares_of(uses, registry)
         found = self._review(shares, registry, policy).findings(use_of(policy.use, registry))
@@ -379,6 +380,13 @@ class LicenseAnalyzer:
                 "LicenseAnalyzer(db)"
             )
         return self._db
+
+
+def _checked(uses: Iterable[SourceUse]) -> list[SourceUse]:
+    listed = list(uses) if isinstance(uses, Iterable) else [uses]
+    if not all(isinstance(one, SourceUse) for one in listed):
+        raise InvalidRecordError("what came from sources is given as a list of SourceUse(...)")
+    return listed
 
 
 def _flush(db: LicenseStore) -> None:

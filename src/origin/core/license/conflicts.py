@@ -70,8 +70,9 @@ class ConflictFinder:
         """All conflicts of a session, those that were kept and are found no more included, and who
         settled them."""
         found = self.find(session)
+        words = self._db.licensing.words(session.session_id)
         said = self._db.licensing.settlements(session.session_id)
-        words = {one.finding_id: one.settled for one in settled(found, said)}
+        told = {one.finding_id: one.settled for one in settled(found, words)}
         own, now = session.session_id, utc_now()
         if self._is_kept(session):
             records = self._db.licensing.conflicts(own)
@@ -81,7 +82,7 @@ class ConflictFinder:
                              one.to_dict(), now)
                 for one in found
             ]  # fmt: skip
-        return [(one, words.get(one.finding_id, said.get(one.finding_id))) for one in records]
+        return [(one, told.get(one.finding_id, said.get(one.finding_id))) for one in records]
 
     def find(self, session: SessionRecord) -> list[Finding]:
         """The conflicts of a session as they are now, for each use; nothing of settlements."""
@@ -110,7 +111,10 @@ class ConflictFinder:
         if book.kept_for(session_id) != holds_for:
             return None
         kept = [one for one in book.conflicts(session_id) if one.gone_at is None]
-        return [Finding.from_dict(one.finding) for one in kept]
+        try:
+            return [Finding.from_dict(one.finding) for one in kept]
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None  # another version may have kept them in another shape
 
     def _found(self, uses: Sequence[SourceUse], policy: LicensePolicy | None) -> list[Finding]:
         shares = shares_of(uses, self._registry)
@@ -148,16 +152,26 @@ def policy_of_session(db: LicenseStore, session_id: str) -> LicensePolicy | None
     return None if text is None else LicensePolicy.from_json(text)
 
 
-def settled(findings: Iterable[Finding], said: dict[str, Settlement]) -> list[Finding]:
-    """Findings, with who settled them: for their use, or for one that demands more."""
-    if not said:
+def settled(findings: Iterable[Finding], words: dict[str, Settlement]) -> list[Finding]:
+    """Findings, with who settled them.
+
+    Args:
+        findings: any.
+        words: what was said last of each finding, that it is open again included.
+
+    Returns:
+        The same; what was said last of a finding counts, for its use or for one that demands more.
+    """
+    if not words:
         return list(findings)
-    return [replace(one, settled=_word_on(one, said)) for one in findings]
+    return [replace(one, settled=_word_on(one, words)) for one in findings]
 
 
-def _word_on(one: Finding, said: dict[str, Settlement]) -> Settlement | None:
+def _word_on(one: Finding, words: dict[str, Settlement]) -> Settlement | None:
     ids = [replace(one, use=use).finding_id for use in at_least(one.use)]
-    return next((said[own] for own in ids if own in said), None)
+    said = [words[own] for own in ids if own in words]
+    last = max(said, key=lambda word: word.recorded_at, default=None)
+    return None if last is None or last.is_open else last
 
 
 def told_once(findings: Iterable[Finding]) -> list[Finding]:
@@ -171,5 +185,6 @@ def told_once(findings: Iterable[Finding]) -> list[Finding]:
     return list(told.values())
 
 
-def _urgency(one: Finding) -> tuple[bool, int]:
-    return one.settled is not None, SEVERITIES.index(one.severity)
+def _urgency(one: Finding) -> tuple[bool, int, int]:
+    rank = USES.index(one.use) if one.use in USES else len(USES)
+    return one.settled is not None, SEVERITIES.index(one.severity), rank

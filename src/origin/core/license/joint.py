@@ -139,7 +139,8 @@ def flow_of(license_: One, outbound: LicenseTerms, registry: LicenseRegistry) ->
 
 def _flow_between(inbound: LicenseTerms, outbound: LicenseTerms, registry: LicenseRegistry) -> Flow:
     # What the id alone does not tell is remembered with the registry that knows it.
-    if inbound.is_custom or outbound.is_custom or inbound.category == "unknown":
+    is_unknown = "unknown" in (inbound.category, outbound.category)
+    if inbound.is_custom or outbound.is_custom or is_unknown:
         pair = (inbound.license_id, outbound.license_id)
         if pair not in registry.flows:
             registry.flows[pair] = flow(inbound, outbound)

@@ -154,9 +154,9 @@ class Judge:
     def _of_target(
         self, license_: One, under: One, reach: str | None, open_: str
     ) -> Iterator[Draft]:
-        terms, target = self._registry.terms(license_), self._registry.terms(under)
+        terms, target = self._registry.terms(license_), self._registry.terms_to_follow(under)
         named = target.license_id
-        if named == terms.license_id:
+        if (license_.key, license_.exception) == (under.key, under.exception):
             yield from _of_passing_on(terms)
         elif _binds(terms, "pass-on-terms", "weights"):
             says = f"its terms flow down to the weights, and {named} does not carry them"
@@ -262,7 +262,7 @@ def _needs(terms: LicenseTerms, needed: dict[str, str], open_: str) -> Iterator[
     if unknown:
         named = enumerated([PERMISSIONS[one] for one in unknown])
         says = f"nothing tells whether it permits {named}"
-        yield Draft("undetermined", WARNING, "permission-unknown", says, " ".join(unknown))
+        yield Draft("undetermined", WARNING, "permission-unknown", says)
 
 
 def _denied(terms: LicenseTerms, permission: str, severity: str, open_: str) -> Draft:

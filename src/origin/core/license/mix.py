@@ -14,7 +14,8 @@ from origin.core.license.registry import LicenseRegistry
 from origin.core.license.uses import Use
 from origin.core.license.vocabulary import PERMISSIONS, Grant, Term, in_words, meet
 from origin.core.record import UNKNOWN_LICENSE, license_key
-from origin.core.wording import Shown, listed, quoted
+from origin.core.wording import Shown, listed, one_line, quoted
+from origin.errors import InvalidRecordError
 
 MIXED = "mixed"
 
@@ -36,6 +37,10 @@ class SourceUse:
     registered: str | None
     observations: int = 0
     first_batch: FirstBatch | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.source_id, str) or not isinstance(self.observations, int):
+            raise InvalidRecordError("a SourceUse has a text for its source and counts by an int")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,8 @@ def _reading_of(one: SourceUse, registry: LicenseRegistry) -> Reading:
         # What nobody knew then and somebody knows now is no change.
         return Reading(_shown(registered), registered.tree, (registered,), was, is_learnt=True)
     if recorded.tree is None or registered.tree is None:
-        none = recorded if recorded.tree is None else registered
+        lacking = [one for one in (recorded, registered) if one.tree is None]
+        none = next((one for one in lacking if one.is_none), lacking[0])
         return Reading(_shown(none), None, (none,), was)
     both = AllOf((recorded.tree, registered.tree))
     return Reading(render(both), both, (recorded, registered), was)
@@ -200,7 +206,8 @@ class Propagation(Shown):
         taken = [f"of {text}, taken: {one}" for text, one in self.choices.items()]
         unknown = [f"unknown: {', '.join(map(quoted, self.unknown))}"] if self.unknown else []
         said = in_words(self.permissions, self.restrictions, self.conditions)
-        return "\n  ".join([f"license: {self.license}", *together, *taken, *unknown, *said])
+        lines = [f"license: {self.license}", *together, *taken, *unknown, *said]
+        return "\n  ".join(map(one_line, lines))
 
 
 def propagated(
@@ -221,10 +228,11 @@ def propagated(
         list(by_text.values()), use, judge, registry, lambda found: _tells(found, registry)
     )
     applied = [registry.terms(one) for found in chosen.judged for one in found.applied]
-    nothing = [Grant.UNKNOWN] * bool(unknown)
+    # What nobody named grants nothing that is known, and neither does what is not there.
+    nothing = [Grant.UNKNOWN] * (bool(unknown) or not texts)
     tells_all = not unknown and len(chosen.places) == len(texts)
     return Propagation(
-        _resulting(by_text, chosen.joint, bool(unknown)),
+        _resulting(by_text, chosen.joint, bool(unknown), tells_all),
         {
             word: meet([*(terms.permits(word) for terms in applied), *nothing])
             for word in PERMISSIONS
@@ -255,11 +263,15 @@ def _declared(read: NormalizedLicense) -> str:
     return UNKNOWN_LICENSE if read.declared is None else read.declared
 
 
-def _resulting(by_text: dict[str, Tree], joint: Joint, has_unknown: bool) -> str | None:
-    if has_unknown or not by_text:
-        return (MIXED if by_text else UNKNOWN_LICENSE) if has_unknown else None
-    if len(by_text) == 1:
+def _resulting(
+    by_text: dict[str, Tree], joint: Joint, has_unnamed: bool, tells_all: bool
+) -> str | None:
+    if not by_text:
+        return UNKNOWN_LICENSE if has_unnamed else None
+    if len(by_text) == 1 and not has_unnamed:
         return next(iter(by_text))
+    if not tells_all:
+        return MIXED
     own = [tree.key for tree in by_text.values() if isinstance(tree, One)]
     fitting = [one for one in own if one in joint.candidates]
     if not fitting:

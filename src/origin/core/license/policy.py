@@ -116,7 +116,7 @@ class LicensePolicy:
         """
         try:
             return cls._from(json.loads(text))
-        except (ValueError, RecursionError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise ConfigurationError(f"a policy is malformed: {error}") from None
 
     def to_json(self) -> str:
@@ -206,18 +206,18 @@ class LicensePolicy:
         # Where nothing is granted, that is known.
         allowed = {one.casefold() for one in self.allow} if not share.reading.is_none else set()
         if self.allow and UNKNOWN_LICENSE not in allowed:
-            yield "allow", f"the policy allows {', '.join(self.allow)} only"
+            yield self._not_allowed()
         if UNKNOWN_LICENSE in {one.casefold() for one in self.deny}:
-            yield "deny", f"the policy denies {UNKNOWN_LICENSE}"
+            yield f"deny {UNKNOWN_LICENSE}", f"the policy denies {UNKNOWN_LICENSE}"
         for word in self.require:
             yield f"require {word}", f"the policy requires {word}"
 
     def _broken_by_license(self, license_: One, registry: LicenseRegistry) -> "Iterator[_Broken]":
         if self.allow and not any(_matches(one, license_, registry) for one in self.allow):
-            yield "allow", f"the policy allows {', '.join(self.allow)} only"
-        denied = [one for one in self.deny if _is_denied(one, license_, registry)]
-        if denied:
-            yield "deny", f"the policy denies {', '.join(denied)}"
+            yield self._not_allowed()
+        for entry in self.deny:
+            if _is_denied(entry, license_, registry):
+                yield f"deny {entry}", f"the policy denies {entry}"
         terms = registry.terms(license_)
         for word in self.require:
             if word == KNOWN_LICENSE and not _tells_anything(terms):
@@ -226,6 +226,10 @@ class LicensePolicy:
             elif word in PERMISSIONS and terms.permits(word) is not Grant.GRANT:
                 how = "denies" if terms.permits(word) is Grant.DENY else "is not known to grant"
                 yield f"require {word}", f"the policy requires {word}, which it {how}"
+
+    def _not_allowed(self) -> "_Broken":
+        # Who settled that one list does not have it has said nothing of another list.
+        return f"allow {sorted(self.allow)}", f"the policy allows {', '.join(self.allow)} only"
 
 
 # What of the policy is broken, and that in words.
@@ -288,17 +292,17 @@ class PolicyReport(Shown):
 
 def _matches(entry: str, license_: One, registry: LicenseRegistry) -> bool:
     """Whether an entry names a license: by its category, a part of its id, or all of it. One
-    without an exception also names the license with one."""
+    without an exception also names the license with one that SPDX lists; others may take
+    permissions away."""
     plain = entry.casefold()
     if plain in CATEGORIES:
         return registry.terms(license_).category == plain
+    is_plain = license_.exception is None or is_exception(license_.exception)
     if "*" in entry:
-        return fnmatchcase(license_.key.casefold(), plain)
+        return is_plain and fnmatchcase(license_.key.casefold(), plain)
     tree = registry.read(entry).tree
     if not isinstance(tree, One) or tree.key != license_.key:
         return False
-    # What SPDX does not list may take permissions away.
-    is_plain = license_.exception is None or is_exception(license_.exception)
     return tree.exception == license_.exception or (tree.exception is None and is_plain)
 
 
@@ -318,9 +322,13 @@ def _is_denied(entry: str, license_: One, registry: LicenseRegistry) -> bool:
         "copyleft": terms.copyleft == STRONG,
         "copyleft-limited": terms.copyleft == WEAK,
     }
-    base = One(license_.key)
-    named = _matches(entry, license_, registry) or _matches(entry, base, registry)
-    return named or marks.get(entry.casefold(), False)
+    if marks.get(entry.casefold(), False) or _matches(entry, license_, registry):
+        return True
+    # "GPL-3.0" does not say whether later versions are meant: what is denied are both.
+    own = registry.read(entry)
+    says_which = own.tree is None or entry.casefold().endswith(("-only", "-or-later"))
+    base = One(license_.key if says_which else license_.key.replace("-or-later", "-only"))
+    return _matches(entry, base, registry)
 
 
 def _is_known(entry: str, registry: LicenseRegistry) -> bool:

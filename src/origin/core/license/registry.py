@@ -13,7 +13,8 @@ from origin.core.license.reading.names import is_exception, is_free, spdx_ids, s
 from origin.core.license.reading.normalize import NormalizedLicense, normalize_license
 from origin.core.license.terms import LicenseTerms, creative_commons, from_entry, from_record
 from origin.core.license.vocabulary import PERMISSIONS, Grant
-from origin.core.record import LicenseRecord, license_key, require_record
+from origin.core.record import RESERVED_LICENSES, LicenseRecord, license_key
+from origin.core.validation import require_record
 from origin.errors import InvalidRecordError, LicenseNotFoundError
 
 
@@ -47,6 +48,8 @@ class LicenseRegistry:
             InvalidRecordError: it is no ``LicenseRecord``.
         """
         require_record("add", record, LicenseRecord)
+        if license_key(record.license_id) in RESERVED_LICENSES:
+            return  # these say that there is no license, or that none is known
         self.flows.clear()
         self._custom[license_key(record.license_id)] = from_record(record)
 
@@ -93,14 +96,17 @@ class LicenseRegistry:
         An exception that SPDX lists adds permissions to those of its license, and is not judged
         itself. Whatever else stands after ``WITH`` may take some away, so nothing is known then.
         """
-        found = self._custom.get(license_key(license_.key)) or _terms_of(license_.key)
+        own = self._custom.get(license_key(license_.key))
         if license_.exception is None or is_exception(license_.exception):
-            return found
-        return LicenseTerms(
-            f"{license_.key} WITH {license_.exception}",
-            f"{found.name} with {license_.exception}",
-            source=f"nothing that Origin reads describes {license_.exception}",
-        )
+            return own or _terms_of(license_.key)
+        return _terms_of(f"{license_.key} WITH {license_.exception}")
+
+    def terms_to_follow(self, license_: One) -> LicenseTerms:
+        """What a license says under which something is to be shared: with its exception, it is
+        another license than without."""
+        if license_.exception is None:
+            return self.terms(license_)
+        return _terms_of(f"{license_.key} WITH {license_.exception}")
 
     def known_terms(self, license_: One) -> LicenseTerms | None:
         """What everybody knows of a license in whose place one of the user's own stands; None if
@@ -134,13 +140,18 @@ class LicenseRegistry:
 
 @lru_cache(maxsize=4096)
 def _terms_of(license_id: str) -> LicenseTerms:
-    base, with_, _ = license_id.partition(" WITH ")
-    if with_:
+    base, with_, exception = license_id.partition(" WITH ")
+    if with_ and is_exception(exception):
         # An exception takes back a part of what its license asks for; which, is not known here.
         return replace(_terms_of(base), license_id=license_id, copyleft="unknown")
+    if with_:
+        source = f"nothing that Origin reads describes {exception}"
+        return LicenseTerms(license_id, license_id, source=source)
     name = spdx_name(license_id) or hub_name(license_id) or license_id
     # ScanCode has Creative Commons licenses that SPDX does not have, in small letters.
-    commons = license_id.removeprefix("LicenseRef-scancode-")
+    commons = license_id
+    if license_id in _scancode_categories():
+        commons = license_id.removeprefix("LicenseRef-scancode-")
     terms = creative_commons(commons if commons == license_id else commons.upper(), name)
     if terms is not None:
         return replace(terms, license_id=license_id)

@@ -51,7 +51,7 @@ class Review:
         together = [shares[place] for place in chosen.places]
         found += self._of_all(together, chosen.joint, use)
         found += self._of_none(use)
-        return found
+        return list({one.finding_id: one for one in reversed(found)}.values())[::-1]
 
     # -- how licenses were read --------------------------------------------------------
 
@@ -111,16 +111,21 @@ class Review:
                 continue
             own = self._registry.terms(leaf)
             adds = [
-                word
+                PERMISSIONS[word]
                 for word in PERMISSIONS
                 if own.permits(word) is Grant.GRANT and known.permits(word) is not Grant.GRANT
             ]
+            drops = [
+                str(term)
+                for term in (*known.restrictions, *known.conditions)
+                if not own.has(term.name)
+            ]
             says = f"it is judged by its record in this database, not as {known.license_id}"
-            if adds:
-                says += f", and grants {enumerated([PERMISSIONS[word] for word in adds])} besides"
+            says += f"; it grants {enumerated(adds)} besides" if adds else ""
+            says += f"; it leaves out {enumerated(drops)}" if drops else ""
             yield self._finding(
-                "assumption", WARNING if adds else INFO, ANY_USE, [share.party],
-                "own-definition", says, known.license_id,
+                "assumption", WARNING if adds or drops else INFO, ANY_USE, [share.party],
+                "own-definition", says, says,
             )  # fmt: skip
 
     # -- what they say -----------------------------------------------------------------
@@ -158,8 +163,6 @@ class Review:
 
     def _of_all(self, together: Sequence[Share], joint: Joint, use: Use) -> Iterator[Finding]:
         """Whether all may go into one work."""
-        if len(together) < 2:
-            return
         for places in joint.conflicts:
             parties = [together[place].party for place in places]
             yield self._finding(
@@ -217,4 +220,6 @@ class Review:
 
 
 def _all(number: int) -> str:
+    if number == 1:
+        return "all of its licenses"
     return "both" if number == 2 else f"all {number}"

@@ -13,6 +13,9 @@ class Book(Protocol):
     def settlements(self, session_id: str) -> dict[str, Settlement]:
         """The findings of a session that somebody settled, by their ids."""
 
+    def words(self, session_id: str) -> dict[str, Settlement]:
+        """What was said last of each finding of a session, that it is open again included."""
+
     def conflicts(self, session_id: str | None = None) -> list[KeptConflict]:
         """The conflicts that were kept, those that no longer hold included."""
 

@@ -22,6 +22,7 @@ from origin.core.license.vocabulary import (
     restriction_word,
 )
 from origin.core.record import LicenseRecord
+from origin.core.wording import one_line
 
 # Raised whenever a rule or an entry of the data changes what is found.
 RULES_VERSION = 1
@@ -101,7 +102,7 @@ class LicenseTerms:
     def __str__(self) -> str:
         lines = in_words(self.permissions, self.restrictions, self.conditions)
         head = f"{self.license_id}: {self.name}, {self.category}, copyleft {self.copyleft}"
-        return "\n  ".join([head, *lines, f"source: {self.source}"])
+        return "\n  ".join(map(one_line, [head, *lines, f"source: {self.source}"]))
 
 
 @cache
