@@ -297,6 +297,23 @@ class QueryEngine(Questions, LicenseQuestions):
             "sources": tally.samples.sources,
         }
 
+    def fingerprint_session(self, session_id: str | SessionRecord) -> str:
+        """The fingerprint of a session: of all batches, in their order, on every rank.
+
+        The same data in the same order have the same fingerprint on another day and another
+        machine; ``docs/fingerprint.md`` specifies it. Of an ended session it is kept.
+
+        Args:
+            session_id: which session.
+
+        Returns:
+            64 hex digits.
+
+        Raises:
+            SessionNotFoundError: no session has that id.
+        """
+        return self._tallies.fingerprint(self._prepare(session_id))
+
     # -- SQL -------------------------------------------------------------------------
 
     def sql(

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from origin.core.record import SessionRecord, StreamRecord
+from origin.core.session import session_fingerprint, stream_root
 from origin.query.asking import Asker
 from origin.query.counts import Groups, SessionCounts, count_samples
 from origin.query.relations import Relations
@@ -13,6 +14,7 @@ from origin.storage.database import ProvenanceDatabase
 
 # Changes with what is counted, and how.
 _NAME = "counts-1"
+_FINGERPRINT = "fingerprint-1"
 
 # The running sessions whose numbers are remembered here.
 _REMEMBERED = 1000
@@ -48,6 +50,21 @@ class Tallies:
     def __init__(self, db: ProvenanceDatabase, asker: Asker) -> None:
         self._db, self._asker = db, asker
         self._remembered: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def fingerprint(self, session: SessionRecord) -> str:
+        """The fingerprint of a session as it is now; see ``origin.core.session``."""
+        streams = self._asker.moments.now([session.session_id]).streams
+        holds_for = _holds_for(streams)
+        kept = self._db.kept.get(session.session_id, _FINGERPRINT, holds_for)
+        if isinstance(kept, str):
+            return kept
+        table = self._db.batch_table
+        found = session_fingerprint(
+            stream_root(one.rank, table.roots(one.stream_no, one.batches)) for one in streams
+        )
+        if session.ended_at is not None:
+            self._db.kept.put(session.session_id, _FINGERPRINT, holds_for, found)
+        return found
 
     def of(self, session: SessionRecord) -> Tally:
         """A session in numbers."""

@@ -42,6 +42,13 @@ _HEADS = f"""
         WHERE batch_id BETWEEN :first AND :last
     ORDER BY batch_id LIMIT :count"""
 
+_ROOTS = f"""
+    SELECT batch_id, samples, root FROM sealed_batches WHERE batch_id BETWEEN :first AND :last
+    UNION ALL
+    SELECT batch_id, length(fingerprints) / {FINGERPRINT_BYTES}, root FROM batches
+        WHERE batch_id BETWEEN :first AND :last
+    ORDER BY batch_id LIMIT :count"""
+
 
 @dataclass(frozen=True, slots=True)
 class Heads:
@@ -126,6 +133,17 @@ class BatchTable:
             first, count = rows[-1][0] + 1, count - len(rows)
         table = np.concatenate(parts) if parts else np.empty((0, 3), np.int64)
         return Heads(*(np.ascontiguousarray(column) for column in table.T))
+
+    def roots(self, stream_no: int, count: int) -> Iterator[tuple[int, int, bytes]]:
+        """Number, count of samples and Merkle root of a stream's first ``count`` batches."""
+        first, last = stream_range(stream_no)
+        while count > 0:
+            asked = min(count, _PAGE_HEADS)
+            rows = self._db.rows(_ROOTS, {"first": first, "last": last, "count": asked})
+            yield from ((number_of(key), samples, root) for key, samples, root in rows)
+            if len(rows) < asked:
+                return
+            first, count = rows[-1][0] + 1, count - len(rows)
 
     def times(self, places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], int]:
         """When some batches were seen, by stream and number."""
