@@ -1,0 +1,1 @@
+"""What a run is, for people: Markdown cards and HTML reports."""

@@ -1,0 +1,211 @@
+"""`RunFacts`: all that cards and exports tell of a session, gathered once.
+
+Cards and exports put these facts into words and formats; they ask nothing themselves, so that all
+of them say the same. For a given record they are the same whenever they are gathered: every time
+in them is the record's own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from origin._version import __version__
+from origin.core.license import USES, Finding, LicenseAnalyzer, Party
+from origin.core.license.analysis import LicenseAnalysis
+from origin.core.record import SessionRecord, SourceRecord
+from origin.query.engine import QueryEngine
+from origin.query.wording import caveats_of, why_not_whole
+from origin.storage.database import ProvenanceDatabase
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What a session had from one source under one license.
+
+    Args:
+        source: the source as it is registered now.
+        declared: the license that was recorded with it; None where nobody said.
+        license: what that was read as; ``unknown`` where that is not known.
+        notes: what was assumed in reading it, or why it is unknown.
+        observations: how many samples, every time they were seen.
+        samples: how many different samples the session saw from the source, under all licenses.
+        share: its observations as a part of all, from 0 to 1.
+    """
+
+    source: SourceRecord
+    declared: str | None
+    license: str
+    notes: tuple[str, ...]
+    observations: int
+    samples: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the rules found against one use.
+
+    Args:
+        use: the use.
+        errors: how many errors nobody has settled.
+        warnings: how many warnings nobody has settled.
+        text: the same in one line.
+    """
+
+    use: str
+    errors: int
+    warnings: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """All that is told of a session.
+
+    Args:
+        session: its record.
+        is_complete: whether all that was handed to the training loop is on record.
+        why_not: why not, in words; empty if it is.
+        caveats: what is to be said beside all numbers.
+        gaps: the gaps of its record, as ``get_session_summary`` has them.
+        counts: ``streams``, ``batches``, ``epochs``, ``observations``, ``distinct_samples`` and
+            ``bytes``.
+        samples_by_license: distinct samples under each license, as it was declared, most first.
+        sources: what it had from each source, most first.
+        licenses: each license as it was read, and what came under it, most first.
+        license: the license that a work from all of it comes under, or ``mixed``.
+        verdicts: what was found against each use.
+        conflicts: errors and warnings about its licenses, open ones first.
+        conditions: what the licenses ask for, as words of the vocabulary.
+        missing: for each source, what its license asks for in a notice and nobody recorded.
+        fingerprint: of the session; the same data in the same order have the same one.
+        fingerprint_algorithm: of its samples.
+        rules: the version of the license rules and their data.
+        origin_version: of the library that gathered these facts.
+    """
+
+    session: SessionRecord
+    is_complete: bool
+    why_not: str
+    caveats: tuple[str, ...]
+    gaps: tuple[Mapping[str, Any], ...]
+    counts: Mapping[str, int]
+    samples_by_license: Mapping[str, int]
+    sources: tuple[SourceFacts, ...]
+    licenses: tuple[Party, ...]
+    license: str | None
+    verdicts: tuple[Verdict, ...]
+    conflicts: tuple[Finding, ...]
+    conditions: tuple[str, ...]
+    missing: Mapping[str, tuple[str, ...]]
+    fingerprint: str
+    fingerprint_algorithm: str
+    rules: str
+    origin_version: str = __version__
+
+    @property
+    def unknown_sources(self) -> tuple[str, ...]:
+        """The ids of the sources whose license is not known."""
+        return tuple(one.source.source_id for one in self.sources if one.license == "unknown")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON types."""
+        return {
+            "session": asdict(self.session),
+            "complete": self.is_complete,
+            "why_not_complete": self.why_not,
+            "caveats": list(self.caveats),
+            "gaps": [dict(gap) for gap in self.gaps],
+            "counts": dict(self.counts),
+            "samples_by_license": dict(self.samples_by_license),
+            "sources": [
+                {
+                    **asdict(one.source),
+                    "declared_license": one.declared,
+                    "license": one.license,
+                    "license_notes": list(one.notes),
+                    "observations": one.observations,
+                    "samples": one.samples,
+                    "share": one.share,
+                }
+                for one in self.sources
+            ],
+            "licenses": [asdict(one) for one in self.licenses],
+            "license": self.license,
+            "verdicts": [asdict(one) for one in self.verdicts],
+            "conflicts": [{**one.to_dict(), "settled": _word(one)} for one in self.conflicts],
+            "conditions": list(self.conditions),
+            "missing_in_notice": {own: list(words) for own, words in self.missing.items()},
+            "session_fingerprint": self.fingerprint,
+            "fingerprint_algorithm": self.fingerprint_algorithm,
+            "rules": self.rules,
+            "origin_version": self.origin_version,
+        }
+
+
+def _word(one: Finding) -> dict[str, Any] | None:
+    return None if one.settled is None else asdict(one.settled)
+
+
+def gather(db: ProvenanceDatabase, session_id: str | SessionRecord) -> RunFacts:
+    """Gather what is told of a session.
+
+    Args:
+        db: an open database.
+        session_id: which session.
+
+    Raises:
+        SessionNotFoundError: no session has that id.
+    """
+    engine, analyzer = QueryEngine(db), LicenseAnalyzer(db)
+    summary = engine.get_session_summary(session_id)
+    session = db.get_session(summary["session_id"])
+    analyses = [analyzer.analyze_session(session, use) for use in USES]
+    names = ("streams", "batches", "epochs", "observations", "distinct_samples", "bytes")
+    return RunFacts(
+        session,
+        summary["complete"],
+        why_not_whole(session),
+        caveats_of([session]),
+        tuple(summary["gaps"]),
+        {name: summary[name] for name in names},
+        summary["licenses"],
+        tuple(_sources(db, session.session_id, summary["sources"], analyzer)),
+        analyses[0].licenses,
+        analyses[0].license,
+        tuple(map(_verdict, analyses)),
+        tuple(analyzer.find_conflicts(session)),
+        tuple(dict.fromkeys(str(term) for term in analyses[0].effect.conditions)),
+        analyzer.attribution(session).missing,
+        engine.fingerprint_session(session),
+        db.fingerprint_algorithm,
+        analyses[0].data_version,
+    )
+
+
+def _verdict(analysis: LicenseAnalysis) -> Verdict:
+    errors = len(analysis.errors)
+    return Verdict(analysis.use, errors, len(analysis.conflicts) - errors, analysis.verdict)
+
+
+def _sources(
+    db: ProvenanceDatabase, session_id: str, samples: Mapping[str, int], analyzer: LicenseAnalyzer
+) -> list[SourceFacts]:
+    uses = db.license_uses(session_id)
+    registered = {one.source_id: one for one in db.list_sources()}
+    total = sum(one.observations for one in uses)
+    found = []
+    for one in uses:
+        read = analyzer.registry.read(one.declared)
+        found.append(
+            SourceFacts(
+                registered[one.source_id],
+                one.declared,
+                read.expression or "unknown",
+                read.notes,
+                one.observations,
+                samples.get(one.source_id, 0),
+                one.observations / total if total else 0.0,
+            )
+        )
+    return sorted(found, key=lambda one: (-one.observations, one.source.source_id))

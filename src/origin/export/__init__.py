@@ -1,0 +1,1 @@
+"""What a run is, for other systems: one file for each format."""
