@@ -46,6 +46,9 @@ DESCRIBED = [
     ("Aladdin", "non-commercial", G, G, G, D, "strong"),
     ("HPND-sell-variant", "permissive", G, U, U, U, "none"),
     ("grok2-community", "restricted", G, G, G, U, "none"),
+    ("unknown", "unknown", U, U, U, U, "unknown"),
+    ("NOASSERTION", "unknown", U, U, U, U, "unknown"),
+    ("NONE", "unknown", D, D, D, D, "unknown"),
     ("BUSL-1.1", "restricted", U, U, U, U, "unknown"),
 ]
 

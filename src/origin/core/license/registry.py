@@ -73,7 +73,7 @@ class LicenseRegistry:
         """What one license says.
 
         Args:
-            text: its id or name, as people write it.
+            text: its id or name, as people write it; ``unknown`` and ``NONE`` are described as well.
 
         Raises:
             LicenseNotFoundError: it names no license, or an expression of several.
@@ -82,6 +82,10 @@ class LicenseRegistry:
         'strong'
         """
         read = self.read(text)
+        if read.is_none:
+            return _nothing("NONE", "no license", Grant.DENY)
+        if read.tree is None and license_key(read.declared) in RESERVED_LICENSES:
+            return _nothing("unknown", "a license that is not known", Grant.UNKNOWN)
         if not isinstance(read.tree, One):
             why = read.notes[0] if read.notes else f"{read.expression} is not one license"
             raise LicenseNotFoundError(
@@ -136,6 +140,13 @@ class LicenseRegistry:
 
     def __repr__(self) -> str:
         return f"LicenseRegistry({len(self._custom)} of your own, {len(self)} in all)"
+
+
+def _nothing(license_id: str, name: str, grant: Grant) -> LicenseTerms:
+    """What is said where there is no license, or none is known."""
+    return LicenseTerms(
+        license_id, name, "unknown", dict.fromkeys(PERMISSIONS, grant), source="its name"
+    )
 
 
 @lru_cache(maxsize=4096)
