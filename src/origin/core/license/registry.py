@@ -73,7 +73,7 @@ class LicenseRegistry:
         """What one license says.
 
         Args:
-            text: its id or name, as people write it; ``unknown`` and ``NONE`` are described as well.
+            text: its id or name, as people write it; ``unknown`` and ``NONE`` are described too.
 
         Raises:
             LicenseNotFoundError: it names no license, or an expression of several.
