@@ -9,7 +9,7 @@ from origin.core.license.rules import RULES, Rule
 from origin.core.license.terms import RULES_VERSION
 from origin.core.license.uses import ANY_USE, DATA
 from origin.core.record import UNKNOWN_LICENSE, Settlement
-from origin.core.wording import one_line, percent, quoted
+from origin.core.wording import Shown, one_line, percent, quoted
 
 ERROR, WARNING, INFO = "error", "warning", "info"
 SEVERITIES = (ERROR, WARNING, INFO)
@@ -63,8 +63,8 @@ class Party:
         return f"declared as {', '.join(map(quoted, self.declared[:_SHOWN_SOURCES]))}, "
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+@dataclass(frozen=True, slots=True, repr=False)
+class Finding(Shown):
     """Something that the rules say about the licenses of a run.
 
     Args:
