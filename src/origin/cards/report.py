@@ -1,10 +1,9 @@
 """The report: one HTML page about a session, which needs no network and no script."""
 
-from datetime import datetime
 from typing import Any
 
 from origin.cards.facts import RunFacts, gather
-from origin.cards.figures import human_bytes, human_span, human_time
+from origin.cards.figures import duration_of, human_duration, human_size, human_time
 from origin.cards.timeline import Course, EpochShare, course_of, epochs_of
 from origin.core.record import SessionRecord
 from origin.core.wording import listed, many, one_line, percent
@@ -54,7 +53,7 @@ def page_of(facts: RunFacts, epochs: tuple[EpochShare, ...], course: Course) -> 
         most_in_epoch=max((one.observations for one in epochs), default=0),
         course=course,
         bars=_bars(course),
-        duration=_duration(facts.session),
+        duration=duration_of(facts.session),
     )
     return page
 
@@ -71,9 +70,9 @@ def _template() -> Any:
         finalize=_plain,
     )
     environment.filters.update(
-        bytes=human_bytes,
+        bytes=human_size,
         time=human_time,
-        span=human_span,
+        span=human_duration,
         percent=percent,
         listed=listed,
         many=many,
@@ -97,10 +96,3 @@ def _bars(course: Course) -> list[tuple[float, float, int]]:
         (round(at * width, 3), round(100 * seen / most, 2), seen)
         for at, seen in enumerate(course.observations)
     ]
-
-
-def _duration(session: SessionRecord) -> str | None:
-    if session.ended_at is None:
-        return None
-    began = datetime.fromisoformat(session.created_at)
-    return human_span((datetime.fromisoformat(session.ended_at) - began).total_seconds())

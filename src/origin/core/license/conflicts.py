@@ -175,16 +175,16 @@ def _word_on(one: Finding, words: dict[str, Settlement]) -> Settlement | None:
 
 
 def told_once(findings: Iterable[Finding]) -> list[Finding]:
-    """Each matter once: of what is found of it for several uses, what is open comes before what is
-    settled, what is more severe before what is less, and the least demanding use first."""
+    """Each matter once, and once more if it is settled for one use and open for another: of what is
+    found of it for several uses the most severe, and of these that of the least demanding use."""
     told: dict[object, Finding] = {}
     for one in findings:
-        before = told.setdefault(one.matter, one)
-        if _urgency(one) < _urgency(before):
-            told[one.matter] = one
+        key = (one.matter, one.settled is None)
+        if _urgency(one) < _urgency(told.setdefault(key, one)):
+            told[key] = one
     return list(told.values())
 
 
-def _urgency(one: Finding) -> tuple[bool, int, int]:
+def _urgency(one: Finding) -> tuple[int, int]:
     rank = USES.index(one.use) if one.use in USES else len(USES)
-    return one.settled is not None, SEVERITIES.index(one.severity), rank
+    return SEVERITIES.index(one.severity), rank

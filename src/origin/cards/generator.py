@@ -1,0 +1,260 @@
+"""`ProvenanceCardGenerator`: what went into a training run, for people to read."""
+
+from collections.abc import Iterable, Sequence
+from os import PathLike
+from typing import Any, NamedTuple
+
+from origin.cards.facts import RunFacts, SourceFacts, gather
+from origin.cards.figures import duration_of, human_size
+from origin.cards.markdown import environment
+from origin.cards.report import html_report
+from origin.core.license.findings import ERROR
+from origin.core.license.vocabulary import CONDITIONS
+from origin.core.record import SessionRecord
+from origin.core.wording import enumerated, many
+from origin.errors import ConfigurationError
+from origin.query.engine import QueryEngine
+from origin.query.steps import Step
+from origin.storage.database import ProvenanceDatabase
+
+# So many rows of a table, or lines of a list, are shown; what is beyond them is summed up.
+MOST_ROWS = 200
+
+
+class ProvenanceCardGenerator:
+    """Writes cards: what a training run was given, what the licenses say, how to verify it.
+
+    Args:
+        db: an open database; a read-only one will do.
+
+    Raises:
+        ConfigurationError: ``db`` is no database.
+
+    >>> import tempfile
+    >>> from origin.hooks.pytorch import DataLoaderHook
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with ProvenanceDatabase(f"{folder.name}/provenance.db") as db:
+    ...     with db.session(config_hash="v1") as session:
+    ...         hook = DataLoaderHook(db, session.session_id, "poems", "CC0-1.0")
+    ...         root = hook.observe(["a poem", "another"])
+    ...     card = ProvenanceCardGenerator(db).generate(session.session_id)
+    >>> print(card.splitlines()[0])
+    # Training data provenance
+    >>> "| `poems` | `CC0-1.0` | `CC0-1.0` | 100 % | 2 | 2 |" in card
+    True
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, db: ProvenanceDatabase) -> None:
+        _require_database(db)
+        self._db = db
+
+    def __repr__(self) -> str:
+        return f"ProvenanceCardGenerator({self._db!r})"
+
+    def generate(self, session_id: str | SessionRecord) -> str:
+        """The card of a session.
+
+        For a given record it is always the same: all times in it are the record's own.
+
+        Args:
+            session_id: which session.
+
+        Returns:
+            Markdown, for GitHub and the Hugging Face Hub.
+
+        Raises:
+            SessionNotFoundError: no session has that id.
+        """
+        return card_of(gather(self._db, session_id))
+
+    def generate_html(self, session_id: str | SessionRecord) -> str:
+        """A report about a session: one HTML page, which needs no network and no script.
+
+        For a given record it is always the same.
+
+        Args:
+            session_id: which session.
+
+        Returns:
+            A whole page, to be written as UTF-8.
+
+        Raises:
+            SessionNotFoundError: no session has that id.
+        """
+        return html_report(self._db, session_id)
+
+    def generate_batch(
+        self,
+        session_id: str | SessionRecord,
+        batch_no: int,
+        *,
+        source: str | None = None,
+        rank: int | None = None,
+    ) -> str:
+        """The card of one batch: that of this number in every stream of a session.
+
+        Args:
+            session_id: which session.
+            batch_no: the number of the batch; each stream begins with 0.
+            source: only what came from this source.
+            rank: only what this rank was given.
+
+        Returns:
+            Markdown, for GitHub and the Hugging Face Hub.
+
+        Raises:
+            SessionNotFoundError: no session has that id.
+            BatchNotFoundError: no such batch is on record.
+            ConfigurationError: the session has no such stream.
+        """
+        step = QueryEngine(self._db).get_step(session_id, batch_no, source=source, rank=rank)
+        return batch_card_of(step)
+
+
+def _require_database(given: object) -> None:
+    if not isinstance(given, ProvenanceDatabase):
+        shown = repr(str(given)) if isinstance(given, str | PathLike) else "…"
+        raise ConfigurationError(
+            f"ProvenanceCardGenerator takes an open database, not a {type(given).__name__}: "
+            f"ProvenanceCardGenerator(ProvenanceDatabase({shown}))"
+        )
+
+
+def card_of(facts: RunFacts) -> str:
+    """The card that tells some facts of a session.
+
+    Args:
+        facts: what ``gather`` found.
+
+    Returns:
+        Markdown, for GitHub and the Hugging Face Hub.
+    """
+    rows, rest = _cut(facts.sources)
+    source_ids = {one.source.source_id for one in facts.sources}
+    missing = list(facts.missing.items())
+    return _rendered(
+        "card.md.j2",
+        facts=facts,
+        rules=_rules(facts),
+        verdict=verdict_line(facts, len(source_ids)),
+        duration=duration_of(facts.session),
+        sources=rows,
+        other_sources=_summed(rest) if rest else None,
+        has_repeated=len(source_ids) < len(facts.sources),
+        licenses=_cut(facts.licenses),
+        notes=_cut(_notes(facts.sources)),
+        open=_cut([one for one in facts.conflicts if one.is_conflict]),
+        settled=_cut([one for one in facts.conflicts if one.settled is not None]),
+        conditions=[CONDITIONS.get(name, name) for name in facts.conditions],
+        missing=_cut(missing),
+        size=human_size(facts.counts["bytes"]),
+        gaps=_cut(facts.gaps),
+        missing_batches=sum(one["last_batch"] - one["first_batch"] + 1 for one in facts.gaps),
+    )
+
+
+def batch_card_of(step: Step) -> str:
+    """The card that tells a step: the batches of one number.
+
+    Args:
+        step: what ``QueryEngine.get_step`` gave.
+
+    Returns:
+        Markdown, for GitHub and the Hugging Face Hub.
+    """
+    return _rendered(
+        "batch.md.j2",
+        step=step,
+        batches=_cut(step.batches),
+        gaps=_cut(step.missing),
+        most=MOST_ROWS,
+        samples=sum(one.batch.samples for one in step.batches),
+    )
+
+
+def verdict_line(facts: RunFacts, sources: int) -> str:
+    """Whether the record is complete, licenses conflict and licenses are unknown.
+
+    Args:
+        facts: what is told of a session.
+        sources: how many sources it has.
+    """
+    return "; ".join((_completeness(facts), _conflicts(facts), _unknown(facts, sources))) + "."
+
+
+def _completeness(facts: RunFacts) -> str:
+    if facts.is_complete:
+        is_running = facts.session.status == "running"
+        return "the record is complete" + (" so far, and still being written" if is_running else "")
+    return f"the record is not complete: {facts.why_not or 'nothing is in it'}"
+
+
+def _rules(facts: RunFacts) -> str:
+    return facts.rules.partition(",")[0]
+
+
+def _conflicts(facts: RunFacts) -> str:
+    open_ = [one for one in facts.conflicts if one.is_conflict]
+    errors = sum(one.severity == ERROR for one in open_)
+    counted = ((errors, "error"), (len(open_) - errors, "warning"))
+    told = enumerated([many(number, noun) for number, noun in counted if number] or ["no conflict"])
+    settled = sum(one.settled is not None for one in facts.conflicts)
+    if open_:
+        told += " about licenses that nobody has settled"
+    else:
+        told += " of licenses" + (" that is open" if settled else "")
+    return f"{_rules(facts)} found {told}" + (f" ({settled:,} settled)" if settled else "")
+
+
+def _unknown(facts: RunFacts, sources: int) -> str:
+    unknown = len(set(facts.unknown_sources))
+    if not sources:
+        return "there are no sources"
+    if not unknown:
+        return f"the license of {'its source' if sources == 1 else 'each source'} is known"
+    return f"the license of {unknown:,} of {many(sources, 'source')} is unknown"
+
+
+class _OtherSources(NamedTuple):
+    """The sources that are not shown."""
+
+    number: int
+    share: float
+    observations: int
+
+
+def _summed(rest: Sequence[SourceFacts]) -> _OtherSources:
+    return _OtherSources(
+        len({one.source.source_id for one in rest}),
+        sum(one.share for one in rest),
+        sum(one.observations for one in rest),
+    )
+
+
+class _Note(NamedTuple):
+    """Why a license was read as it was."""
+
+    declared: str | None
+    license: str
+    notes: tuple[str, ...]
+
+
+def _notes(sources: Iterable[SourceFacts]) -> list[_Note]:
+    told = (_Note(one.declared, one.license, one.notes) for one in sources if one.notes)
+    return list(dict.fromkeys(told))
+
+
+class _Cut(NamedTuple):
+    """The rows of a table that are shown, and how many more there are."""
+
+    shown: Sequence[Any]
+    more: Sequence[Any]
+
+
+def _cut(rows: Sequence[Any]) -> _Cut:
+    return _Cut(rows[:MOST_ROWS], rows[MOST_ROWS:])
+
+
+def _rendered(template: str, **values: object) -> str:
+    return environment().get_template(template).render(values).rstrip("\n") + "\n"
