@@ -23,6 +23,7 @@ LINKED = [
     *DOCUMENTS,
     "docs/storage.md",
     "docs/fingerprint.md",
+    "docs/exports.md",
     "docs/licenses.md",
     "docs/performance.md",
     "docs/dependencies.md",

@@ -1,0 +1,138 @@
+"""A session as tags, params and artifacts of an MLflow run."""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from origin.cards.facts import RunFacts, gather
+from origin.core.record import SessionRecord
+from origin.export.files import replacing
+from origin.export.jsonfile import document
+from origin.export.texts import json_text, plain, shortened
+from origin.storage.database import ProvenanceDatabase
+
+# What MLflow takes at most, in characters.
+MOST_IN_TAG, MOST_IN_PARAM, MOST_IN_KEY, MOST_IN_DIGEST = 5_000, 6_000, 250, 36
+
+_PREFIX = "provenance."
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+_ENDED = ("completed", "failed")
+
+
+def to_mlflow(db: ProvenanceDatabase, session_id: str | SessionRecord) -> dict[str, dict[str, str]]:
+    """What of a session goes into an MLflow run.
+
+    Args:
+        db: an open database.
+        session_id: which session.
+
+    Returns:
+        ``tags``, ``params`` and ``artifacts``, the last from file name to text.
+
+    Raises:
+        SessionNotFoundError: no session has that id.
+    """
+    facts = gather(db, session_id)
+    return {
+        "tags": {f"{_PREFIX}{name}": text for name, text in _tags(facts).items() if text},
+        "params": {f"{_PREFIX}{name}": text for name, text in _params(facts).items() if text},
+        "artifacts": _artifacts(db, facts),
+    }
+
+
+def export(
+    db: ProvenanceDatabase, session_id: str | SessionRecord, path: str | os.PathLike[str]
+) -> int:
+    """Write the same as one JSON file; returns 1, for it is one record."""
+    text = json.dumps(to_mlflow(db, session_id), indent=2)
+    with replacing(path) as file:
+        file.write(f"{text}\n".encode("ascii"))
+    return 1
+
+
+def digest_of(facts: RunFacts) -> str:
+    """The session's fingerprint as far as it fits into the digest of a data set."""
+    return facts.fingerprint[:MOST_IN_DIGEST]
+
+
+def _tags(facts: RunFacts) -> dict[str, str]:
+    session, counts = facts.session, facts.counts
+    open_ = [one for one in facts.conflicts if one.is_conflict]
+    sources = {one.source.source_id: one.samples for one in facts.sources}
+    tags: dict[str, str] = {
+        "session_id": session.session_id,
+        "status": session.status,
+        "created_at": session.created_at,
+        "ended_at": session.ended_at or "",
+        "complete": str(facts.is_complete).lower(),
+        "why_not_complete": facts.why_not,
+        "caveats": "\n".join(facts.caveats),
+        "fingerprint": facts.fingerprint,
+        "digest": digest_of(facts),
+        "license": facts.license or "",
+        "errors": str(sum(one.severity == "error" for one in open_)),
+        "warnings": str(sum(one.severity == "warning" for one in open_)),
+        "settled": str(len(facts.conflicts) - len(open_)),
+        "verdicts": "\n".join(one.text for one in facts.verdicts),
+        "conflicts": "\n".join(map(str, open_)),
+        "sources": str(len(sources)),
+        "sources_without_license": str(len(set(facts.unknown_sources))),
+        **_counted("samples_by_license", facts.samples_by_license),
+        **_counted("samples_by_source", sources),
+        "rules": facts.rules,
+        "origin_version": facts.origin_version,
+    }
+    tags.update((name, str(number)) for name, number in counts.items())
+    return {name: shortened(text, MOST_IN_TAG) for name, text in tags.items()}
+
+
+def _params(facts: RunFacts) -> dict[str, str]:
+    """What never changes: MLflow refuses a param with another value than before."""
+    params = {
+        "config_hash": facts.session.config_hash,
+        "fingerprint_algorithm": facts.fingerprint_algorithm,
+    }
+    if facts.session.status in _ENDED:
+        params["fingerprint"] = facts.fingerprint
+        params.update((name, str(number)) for name, number in facts.counts.items())
+    return {name: shortened(text, MOST_IN_PARAM) for name, text in params.items()}
+
+
+def _counted(name: str, counts: Mapping[str, int]) -> dict[str, str]:
+    """Counts as a JSON object that fits, those that come first; and how many were left out."""
+    kept, size = {}, 2
+    for own, count in counts.items():
+        size += len(json.dumps({plain(own): count}, ensure_ascii=False)) + 1
+        if size > MOST_IN_TAG:
+            break
+        kept[plain(own)] = count
+    left = len(counts) - len(kept)
+    told = {name: json.dumps(kept, ensure_ascii=False)} if kept or not left else {}
+    return {**told, f"{name}.left_out": str(left)} if left else told
+
+
+def _artifacts(db: ProvenanceDatabase, facts: RunFacts) -> dict[str, str]:
+    own = _file_part(facts.session.session_id)
+    return {
+        f"provenance-{own}.json": json_text(document(facts), pretty=True) + "\n",
+        **{f"provenance-card-{own}.md": plain(text) for text in _card(db, facts.session)},
+    }
+
+
+def _card(db: ProvenanceDatabase, session: SessionRecord) -> Iterable[str]:
+    if find_spec("origin.cards.generator") is None:
+        return
+    generator: Any = import_module("origin.cards.generator")
+    yield generator.ProvenanceCardGenerator(db).generate(session.session_id)
+
+
+def _file_part(session_id: str) -> str:
+    """The id of a session as a part of a file name."""
+    if _SAFE_ID.fullmatch(session_id):
+        return session_id
+    return sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
