@@ -317,3 +317,15 @@ def test_hostile_text_in_a_notice(db):
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert len(text.strip().split("\n\n")) == 3
+
+
+def test_what_is_settled_for_one_use_stays_in_sight_beside_what_is_open(db):
+    run = a_run(db, forum="CC-BY-NC-4.0")
+    engine = QueryEngine(db)
+    (inside,) = engine.find_conflicts(run, "train")
+    db.settle_finding(run, inside, person="A. N. Other", reason="it stays in the house")
+    found = engine.find_conflicts(run)
+    assert [(one.use, one.settled is None) for one in found] == [
+        (COMMERCIAL, True),
+        ("train", False),
+    ]
