@@ -1,7 +1,6 @@
 """`ProvenanceCardGenerator`: what went into a training run, for people to read."""
 
 from collections.abc import Iterable, Sequence
-from os import PathLike
 from typing import Any, NamedTuple
 
 from origin.cards.facts import RunFacts, SourceFacts, gather
@@ -12,10 +11,9 @@ from origin.core.license.findings import ERROR
 from origin.core.license.vocabulary import CONDITIONS
 from origin.core.record import SessionRecord
 from origin.core.wording import enumerated, many
-from origin.errors import ConfigurationError
 from origin.query.engine import QueryEngine
 from origin.query.steps import Step
-from origin.storage.database import ProvenanceDatabase
+from origin.storage.database import ProvenanceDatabase, require_database
 
 # So many rows of a table, or lines of a list, are shown; what is beyond them is summed up.
 MOST_ROWS = 200
@@ -46,7 +44,7 @@ class ProvenanceCardGenerator:
     """
 
     def __init__(self, db: ProvenanceDatabase) -> None:
-        _require_database(db)
+        require_database("ProvenanceCardGenerator", db)
         self._db = db
 
     def __repr__(self) -> str:
@@ -110,15 +108,6 @@ class ProvenanceCardGenerator:
         """
         step = QueryEngine(self._db).get_step(session_id, batch_no, source=source, rank=rank)
         return batch_card_of(step)
-
-
-def _require_database(given: object) -> None:
-    if not isinstance(given, ProvenanceDatabase):
-        shown = repr(str(given)) if isinstance(given, str | PathLike) else "…"
-        raise ConfigurationError(
-            f"ProvenanceCardGenerator takes an open database, not a {type(given).__name__}: "
-            f"ProvenanceCardGenerator(ProvenanceDatabase({shown}))"
-        )
 
 
 def card_of(facts: RunFacts) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from origin.core.arguments import session_id_of
 from origin.core.record import SessionRecord
 from origin.errors import ConfigurationError
-from origin.storage.database import ProvenanceDatabase
+from origin.storage.database import ProvenanceDatabase, require_database
 
 # Its name, and where the function is that writes it; that is imported when it is first needed.
 FORMATS = {
@@ -53,11 +53,7 @@ class ProvenanceExporter:
     """
 
     def __init__(self, db: ProvenanceDatabase) -> None:
-        if not isinstance(db, ProvenanceDatabase):
-            raise ConfigurationError(
-                f"ProvenanceExporter takes an open database, not a {type(db).__name__}: "
-                "ProvenanceExporter(ProvenanceDatabase(path))"
-            )
+        require_database("ProvenanceExporter", db)
         self._db = db
 
     def __repr__(self) -> str:

@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from heapq import merge
 from operator import attrgetter
-from os import PathLike
 from typing import Any
 
 from origin.core.arguments import session_id_of
 from origin.core.record import Gap, SampleRecord, SessionRecord, StreamRecord
-from origin.errors import ConfigurationError, SampleNotFoundError, SegmentError, StorageError
+from origin.errors import SampleNotFoundError, SegmentError, StorageError
 from origin.query.answer import SqlAnswer
 from origin.query.asking import Asker
 from origin.query.batches import BatchReader
@@ -30,7 +29,7 @@ from origin.query.sights import FirstSights
 from origin.query.sql import SIGHTINGS
 from origin.query.streams import from_source, under_license
 from origin.query.tallies import Tallies
-from origin.storage.database import ProvenanceDatabase
+from origin.storage.database import ProvenanceDatabase, require_database
 
 __all__ = ["BatchRecord", "QueryEngine", "SampleTrace", "SqlAnswer"]
 
@@ -64,7 +63,7 @@ class QueryEngine(Questions, LicenseQuestions):
     """
 
     def __init__(self, db: ProvenanceDatabase, *, memory_limit: str = "1GB") -> None:
-        _require_database(db)
+        require_database("QueryEngine", db)
         self._db = db
         self._asker = Asker(db, memory_limit)
         self._tallies = Tallies(db, self._asker)
@@ -372,15 +371,6 @@ class QueryEngine(Questions, LicenseQuestions):
                 self._db.path,
                 exc_info=True,
             )
-
-
-def _require_database(given: object) -> None:
-    if not isinstance(given, ProvenanceDatabase):
-        shown = repr(str(given)) if isinstance(given, str | PathLike) else "…"
-        raise ConfigurationError(
-            f"QueryEngine takes an open database, not a {type(given).__name__}: "
-            f"QueryEngine(ProvenanceDatabase({shown}))"
-        )
 
 
 def _gaps_among(streams: Sequence[StreamRecord], gaps: list[Gap]) -> list[dict[str, Any]]:

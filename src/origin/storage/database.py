@@ -17,6 +17,7 @@ from origin.core.record import (
 )
 from origin.core.validation import json_text, require_record
 from origin.errors import (
+    ConfigurationError,
     InvalidRecordError,
     InvalidStatusError,
     OriginError,
@@ -391,3 +392,21 @@ class ProvenanceDatabase(Intake, Settling):
             if exc is None:
                 raise
             _log.exception("%s could not be closed in good order", self.path)
+
+
+def require_database(taker: str, given: object) -> None:
+    """Raise unless something that takes an open database was given one.
+
+    Args:
+        taker: what takes it, such as ``QueryEngine``.
+        given: what it was given.
+
+    Raises:
+        ConfigurationError: it is no database.
+    """
+    if not isinstance(given, ProvenanceDatabase):
+        shown = repr(str(given)) if isinstance(given, str | os.PathLike) else "…"
+        raise ConfigurationError(
+            f"{taker} takes an open database, not a {type(given).__name__}: "
+            f"{taker}(ProvenanceDatabase({shown}))"
+        )

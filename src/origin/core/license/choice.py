@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from origin.core.license.flows import May
 from origin.core.license.joint import Joint, flow_of, joined
 from origin.core.license.judge import Judge, Judgement
-from origin.core.license.reading.expression import AllOf, AnyOf, One, Tree, has_choice
+from origin.core.license.reading.expression import AllOf, One, Tree, has_choice, with_alternatives
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.terms import LicenseTerms
 from origin.core.license.uses import Use
@@ -69,13 +69,9 @@ def _weight_of_all(judged: Iterable[Judgement]) -> list[int]:
 
 def _fitting(tree: Tree, wanted: LicenseTerms, registry: LicenseRegistry) -> Tree:
     """A tree without the alternatives that do not let a license follow."""
-    if isinstance(tree, One):
-        return tree
-    if isinstance(tree, AllOf):
-        return AllOf(tuple(_fitting(part, wanted, registry) for part in tree.parts))
-    lets = [part for part in tree.parts if _lets(part, wanted, registry)]
-    parts = [_fitting(part, wanted, registry) for part in lets or tree.parts]
-    return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
+    return with_alternatives(
+        tree, lambda parts: [part for part in parts if _lets(part, wanted, registry)]
+    )
 
 
 def _lets(tree: Tree, wanted: LicenseTerms, registry: LicenseRegistry) -> bool:

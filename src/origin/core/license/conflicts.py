@@ -69,12 +69,12 @@ class ConflictFinder:
     def records(self, session: SessionRecord) -> list[tuple[KeptConflict, Settlement | None]]:
         """All conflicts of a session, those that were kept and are found no more included, and who
         settled them."""
-        found = self.find(session)
+        found, is_kept = self._looked_up(session)
         words = self._db.licensing.words(session.session_id)
-        said = self._db.licensing.settlements(session.session_id)
-        told = {one.finding_id: one.settled for one in settled(found, words)}
+        told = {own: None if said.is_open else said for own, said in words.items()}
+        told |= {one.finding_id: one.settled for one in settled(found, words)}
         own, now = session.session_id, utc_now()
-        if self._is_kept(session):
+        if is_kept:
             records = self._db.licensing.conflicts(own)
         else:
             records = [
@@ -82,29 +82,28 @@ class ConflictFinder:
                              one.to_dict(), now)
                 for one in found
             ]  # fmt: skip
-        return [(one, told.get(one.finding_id, said.get(one.finding_id))) for one in records]
+        return [(one, told.get(one.finding_id)) for one in records]
 
     def find(self, session: SessionRecord) -> list[Finding]:
         """The conflicts of a session as they are now, for each use; nothing of settlements."""
+        return self._looked_up(session)[0]
+
+    def _looked_up(self, session: SessionRecord) -> tuple[list[Finding], bool]:
+        """The conflicts of a session, and whether just these are kept."""
         policy = policy_of_session(self._db, session.session_id)
         uses = self._db.license_uses(session.session_id)
         holds_for = self._holds_for(uses, policy)
         if self._settings.are_usual:
             known = self._known(session.session_id, holds_for)
             if known is not None:
-                return known
+                return known, True
         found = self._found(uses, policy)
-        if self._may_keep and session.ended_at is not None:
-            rows = [(one.finding_id, one.kind, one.severity, one.use, one.to_dict())
-                    for one in found]  # fmt: skip
-            self._may_keep = self._db.licensing.keep(session.session_id, holds_for, rows)
-        return found
-
-    def _is_kept(self, session: SessionRecord) -> bool:
-        policy = policy_of_session(self._db, session.session_id)
-        uses = self._db.license_uses(session.session_id)
-        holds_for = self._holds_for(uses, policy)
-        return self._db.licensing.kept_for(session.session_id) == holds_for
+        if not self._may_keep or session.ended_at is None:
+            return found, False
+        rows = [(one.finding_id, one.kind, one.severity, one.use, one.to_dict())
+                for one in found]  # fmt: skip
+        self._may_keep = self._db.licensing.keep(session.session_id, holds_for, rows)
+        return found, self._may_keep
 
     def _known(self, session_id: str, holds_for: str) -> list[Finding] | None:
         book = self._db.licensing

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from origin.core.license.findings import ERROR, INFO, SEVERITIES, WARNING
 from origin.core.license.flows import May
 from origin.core.license.joint import flow_of
-from origin.core.license.reading.expression import AllOf, AnyOf, One, Tree
+from origin.core.license.reading.expression import AnyOf, One, Tree, with_alternatives
 from origin.core.license.reading.names import is_exception
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.terms import STRONG, WEAK, LicenseTerms
@@ -102,14 +102,12 @@ class Judge:
 
     def viable(self, tree: Tree, use: Use) -> Tree:
         """A tree without the alternatives that have more errors for a use than others."""
-        if isinstance(tree, One):
-            return tree
-        parts = [self.viable(part, use) for part in tree.parts]
-        if isinstance(tree, AllOf):
-            return AllOf(tuple(parts))
-        errors = [self.judge(part, use).weight[0] for part in parts]
-        left = [part for part, own in zip(parts, errors, strict=True) if own == min(errors)]
-        return left[0] if len(left) == 1 else AnyOf(tuple(left))
+
+        def fewest(parts: list[Tree]) -> list[Tree]:
+            errors = [self.judge(part, use).weight[0] for part in parts]
+            return [part for part, own in zip(parts, errors, strict=True) if own == min(errors)]
+
+        return with_alternatives(tree, fewest)
 
     def reach(self, terms: LicenseTerms) -> str | None:
         """How severe it is that a license speaks of adapted works when weights are shared; None

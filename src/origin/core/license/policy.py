@@ -12,7 +12,7 @@ from typing import Any
 from origin.core.license.analysis import verdict
 from origin.core.license.findings import ERROR, INFO, Finding
 from origin.core.license.mix import Share
-from origin.core.license.reading.expression import AllOf, AnyOf, One, Tree
+from origin.core.license.reading.expression import AllOf, One, Tree, with_alternatives
 from origin.core.license.reading.names import is_exception
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.rules import data_version
@@ -172,22 +172,14 @@ class LicensePolicy:
             shares: a session's sources by license.
             registry: describes the licenses.
         """
+
+        def allowed(parts: list[Tree]) -> list[Tree]:
+            return [part for part in parts if not self._broken_by_tree(part, registry)]
+
         return [
-            one if one.tree is None else replace(one, tree=self._narrowed(one.tree, registry))
+            one if one.tree is None else replace(one, tree=with_alternatives(one.tree, allowed))
             for one in shares
         ]
-
-    def _narrowed(self, tree: Tree, registry: LicenseRegistry) -> Tree:
-        """A tree without the alternatives that break the policy, as long as one is left."""
-        if isinstance(tree, One):
-            return tree
-        parts = [self._narrowed(part, registry) for part in tree.parts]
-        if isinstance(tree, AllOf):
-            return AllOf(tuple(parts))
-        left = [part for part in parts if not self._broken_by_tree(part, registry)]
-        if not left:
-            return tree
-        return left[0] if len(left) == 1 else AnyOf(tuple(left))
 
     def _broken_by(self, share: Share, registry: LicenseRegistry) -> "list[_Broken]":
         if share.tree is None:

@@ -258,3 +258,25 @@ def has_choice(tree: Tree) -> bool:
     if isinstance(tree, One):
         return False
     return isinstance(tree, AnyOf) or any(map(has_choice, tree.parts))
+
+
+def with_alternatives(tree: Tree, chosen: Callable[[list[Tree]], list[Tree]]) -> Tree:
+    """A tree with some of the alternatives wherever it leaves a choice, from the inside out.
+
+    Args:
+        tree: any.
+        chosen: given the alternatives of one choice, those that are left; if none are, that choice
+            stays as it was.
+
+    >>> render(with_alternatives(AnyOf((One("MIT"), One("ISC"))), lambda parts: parts[:1]))
+    'MIT'
+    """
+    if isinstance(tree, One):
+        return tree
+    parts = [with_alternatives(part, chosen) for part in tree.parts]
+    if isinstance(tree, AllOf):
+        return AllOf(tuple(parts))
+    left = chosen(parts)
+    if not left:
+        return tree
+    return left[0] if len(left) == 1 else AnyOf(tuple(left))
