@@ -123,6 +123,23 @@ def test_headings_and_tables_are_marked_up(db):
     )
 
 
+def test_the_course_of_time_source_by_source(db):
+    with db.session("v1") as session:
+        train(db, session.session_id, "web", "MIT", rows=40)
+        train(db, session.session_id, "books", "MIT", rows=20, epochs=3)
+        stream = db.catalog.streams(session.session_id)[0].stream_no
+        db.append([], [Gap(stream, 90, 91, "KeyError: 'x'", session.created_at)])
+    page = Page(html_report(db, session))
+    labels = [value for name, value in page.attributes if name == "aria-label"]
+    assert [one for one in labels if one.startswith("Observations from ")] == [
+        "Observations from books over the same time",
+        "Observations from web over the same time",
+    ]
+    assert "books 60 observations" in page.text
+    assert "gap: batches 90 to 91" in page.text
+    assert "books MIT 60 20 3 times 60 %" in page.text
+
+
 def told_of(tmp_path_factory, text):
     """A page in which everything that can be is called by a text."""
     with ProvenanceDatabase(tmp_path_factory.mktemp("hostile") / "provenance.db") as db:

@@ -10,16 +10,20 @@ from origin.query.engine import QueryEngine
 from origin.storage.database import ProvenanceDatabase
 
 
-def train(db, *, seed=0, source="web", license_id="MIT", epochs=2, batch_size=8):
+def go_through(db, session_id, *, seed=0, source="web", license_id="MIT", epochs=2, batch_size=8):
     data = TensorDataset(torch.arange(40.0).reshape(20, 2), torch.arange(20))
     loader = DataLoader(
         data, batch_size, shuffle=True, generator=torch.Generator().manual_seed(seed)
     )
-    with db.session(f"seed {seed}") as session:
-        recorded = DataLoaderHook(db, session.session_id, source, license_id).wrap(loader)
-        for _ in range(epochs):
-            for _ in recorded:
-                pass
+    recorded = DataLoaderHook(db, session_id, source, license_id).wrap(loader)
+    for _ in range(epochs):
+        for _ in recorded:
+            pass
+
+
+def train(db, **how):
+    with db.session("v1") as session:
+        go_through(db, session.session_id, **how)
     return session.session_id
 
 
@@ -39,6 +43,19 @@ def test_sealed_and_unsealed_alike(ask, db):
     before = QueryEngine(db).fingerprint_session(run)
     db._connection.rows("DELETE FROM kept_numbers")
     assert ask("fingerprint_session", run) == before
+
+
+def test_each_source_has_the_one_of_a_session_with_no_other(db):
+    engine = QueryEngine(db)
+    alone = {name: train(db, source=name, seed=at) for at, name in enumerate(("web", "books"))}
+    with db.session("both") as session:
+        for at, name in enumerate(alone):
+            go_through(db, session.session_id, source=name, seed=at)
+    together = engine.fingerprint_sources(session)
+    assert together == {name: engine.fingerprint_session(run) for name, run in alone.items()}
+    assert list(together) == ["web", "books"]
+    assert engine.fingerprint_session(session) not in together.values()
+    assert engine.fingerprint_sources(db.begin_session("nothing")) == {}
 
 
 def test_while_it_runs_and_after(db):

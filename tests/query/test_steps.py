@@ -289,7 +289,7 @@ def test_steps_and_rankings_print_themselves(db, session, ask):
     assert third == f"  0: {step.rows[0].sample_id} 'row-0'"
     ranked = ask("rank_batches", session, "loss")
     assert str(ranked).startswith("2.5: batch 0 of 'web' on rank 0 (stream 1, epoch 0, 20")
-    assert "<pre>step 0 of" in step._repr_html_()
+    assert ">step 0 of" in step._repr_html_()
     assert ranked == list(ranked)
 
 

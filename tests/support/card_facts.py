@@ -29,7 +29,7 @@ def source(source_id: str, declared: str | None, seen: int, of: int, **changes: 
     read = changes.pop("license", declared or "unknown")
     notes = changes.pop("notes", () if declared else ("no license was declared",))
     record = SourceRecord(source_id, license_id=declared, first_seen=BEGAN, **changes)
-    return SourceFacts(record, declared, read, notes, seen, seen // 2, seen / of)
+    return SourceFacts(record, declared, read, notes, seen, seen // 2, seen / of, FINGERPRINT)
 
 
 def _party(one: SourceFacts) -> Party:

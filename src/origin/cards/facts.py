@@ -5,13 +5,16 @@ of them say the same. For a given record they are the same whenever they are gat
 in them is the record's own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from origin._version import __version__
-from origin.core.license import USES, Finding, LicenseAnalyzer, Party
+from origin.core.license import USES, Finding, LicenseAnalyzer, Party, SourceUse
 from origin.core.license.analysis import LicenseAnalysis
+from origin.core.license.attribution import attribution_of
+from origin.core.license.conflicts import policy_of_session
+from origin.core.license.registry import LicenseRegistry
 from origin.core.record import SessionRecord, SourceRecord
 from origin.query.engine import QueryEngine
 from origin.query.wording import caveats_of, why_not_whole
@@ -30,6 +33,7 @@ class SourceFacts:
         observations: how many samples, every time they were seen.
         samples: how many different samples the session saw from the source, under all licenses.
         share: its observations as a part of all, from 0 to 1.
+        fingerprint: the one the session would have with no other source, under all licenses.
     """
 
     source: SourceRecord
@@ -39,6 +43,7 @@ class SourceFacts:
     observations: int
     samples: int
     share: float
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,7 @@ class RunFacts:
                     "observations": one.observations,
                     "samples": one.samples,
                     "share": one.share,
+                    "fingerprint": one.fingerprint,
                 }
                 for one in self.sources
             ],
@@ -160,8 +166,13 @@ def gather(db: ProvenanceDatabase, session_id: str | SessionRecord) -> RunFacts:
     engine, analyzer = QueryEngine(db), LicenseAnalyzer(db)
     summary = engine.get_session_summary(session_id)
     session = db.get_session(summary["session_id"])
-    analyses = [analyzer.analyze_session(session, use) for use in USES]
+    # In this order: a source is registered before anything of it is used.
+    uses = db.license_uses(session.session_id)
+    registered = {one.source_id: one for one in db.list_sources()}
+    analyses = _analyses(db, session.session_id, analyzer, uses)
+    notice = attribution_of(session.session_id, uses, registered, analyzer.registry)
     names = ("streams", "batches", "epochs", "observations", "distinct_samples", "bytes")
+    fingerprints = engine.fingerprint_sources(session)
     return RunFacts(
         session,
         summary["complete"],
@@ -170,17 +181,26 @@ def gather(db: ProvenanceDatabase, session_id: str | SessionRecord) -> RunFacts:
         tuple(summary["gaps"]),
         {name: summary[name] for name in names},
         summary["licenses"],
-        tuple(_sources(db, session.session_id, summary["sources"], analyzer)),
+        tuple(_sources(uses, registered, summary["sources"], fingerprints, analyzer.registry)),
         analyses[0].licenses,
         analyses[0].license,
         tuple(map(_verdict, analyses)),
         tuple(analyzer.find_conflicts(session)),
         tuple(dict.fromkeys(str(term) for term in analyses[0].effect.conditions)),
-        analyzer.attribution(session).missing,
+        notice.missing,
         engine.fingerprint_session(session),
         db.fingerprint_algorithm,
         analyses[0].data_version,
     )
+
+
+def _analyses(
+    db: ProvenanceDatabase, session_id: str, analyzer: LicenseAnalyzer, uses: Sequence[SourceUse]
+) -> list[LicenseAnalysis]:
+    said, policy = db.licensing.words(session_id), policy_of_session(db, session_id)
+    return [
+        analyzer.analyze(uses, use, session_id=session_id, said=said, policy=policy) for use in USES
+    ]
 
 
 def _verdict(analysis: LicenseAnalysis) -> Verdict:
@@ -189,14 +209,16 @@ def _verdict(analysis: LicenseAnalysis) -> Verdict:
 
 
 def _sources(
-    db: ProvenanceDatabase, session_id: str, samples: Mapping[str, int], analyzer: LicenseAnalyzer
+    uses: Sequence[SourceUse],
+    registered: Mapping[str, SourceRecord],
+    samples: Mapping[str, int],
+    fingerprints: Mapping[str, str],
+    registry: LicenseRegistry,
 ) -> list[SourceFacts]:
-    uses = db.license_uses(session_id)
-    registered = {one.source_id: one for one in db.list_sources()}
     total = sum(one.observations for one in uses)
     found = []
     for one in uses:
-        read = analyzer.registry.read(one.declared)
+        read = registry.read(one.declared)
         found.append(
             SourceFacts(
                 registered[one.source_id],
@@ -206,6 +228,7 @@ def _sources(
                 one.observations,
                 samples.get(one.source_id, 0),
                 one.observations / total if total else 0.0,
+                fingerprints[one.source_id],
             )
         )
     return sorted(found, key=lambda one: (-one.observations, one.source.source_id))

@@ -1,17 +1,25 @@
 """The report: one HTML page about a session, which needs no network and no script."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-from origin.cards.facts import RunFacts, gather
-from origin.cards.figures import duration_of, human_duration, human_size, human_time
-from origin.cards.timeline import Course, EpochShare, course_of, epochs_of
+from origin.cards.facts import RunFacts, SourceFacts, gather
+from origin.cards.figures import duration_of, human_duration, human_size, human_time, time_of
 from origin.core.record import SessionRecord
-from origin.core.wording import listed, many, one_line, percent
+from origin.core.wording import listed, many, one_line, percent, span
+from origin.query.engine import QueryEngine
+from origin.query.timeline import Timeline
 from origin.storage.database import ProvenanceDatabase
 
 _MOST_SOURCES = 50
 _MOST_EPOCHS = 60
 _MOST_FINDINGS = 100
+_MOST_STRIPS = 12
+_MOST_GAPS = 200
+
+# In parts of a hundred: whatever is there can be seen.
+_LOWEST = 2.0
 
 
 def html_report(db: ProvenanceDatabase, session_id: str | SessionRecord) -> str:
@@ -28,34 +36,46 @@ def html_report(db: ProvenanceDatabase, session_id: str | SessionRecord) -> str:
         SessionNotFoundError: no session has that id.
     """
     facts = gather(db, session_id)
-    own = facts.session.session_id
-    return page_of(facts, epochs_of(db, own), course_of(db, own))
+    return page_of(facts, QueryEngine(db).get_timeline(facts.session.session_id))
 
 
-def page_of(facts: RunFacts, epochs: tuple[EpochShare, ...], course: Course) -> str:
+def page_of(facts: RunFacts, timeline: Timeline) -> str:
     """The page that tells these facts.
 
     Args:
         facts: of the session.
-        epochs: what each epoch had from each source.
-        course: how it went on.
+        timeline: how it went on.
     """
+    epochs = timeline.epochs
+    highest = max((max(seen) for seen in timeline.sources.values()), default=0)
+    strips = [(name, _bars(seen, highest), sum(seen)) for name, seen in timeline.sources.items()]
+    if len(strips) == 1:
+        strips = []  # it would say the same as the bars of all
+    one_license = Counter(one.source.source_id for one in facts.sources)
     page: str = _template().render(
         facts=facts,
         session=facts.session,
         counts=facts.counts,
-        sources=facts.sources[:_MOST_SOURCES],
-        more_sources=len(facts.sources) - _MOST_SOURCES,
-        findings=facts.conflicts[:_MOST_FINDINGS],
-        more_findings=len(facts.conflicts) - _MOST_FINDINGS,
-        epochs=epochs[:_MOST_EPOCHS],
-        more_epochs=len(epochs) - _MOST_EPOCHS,
+        **_cut("sources", facts.sources, _MOST_SOURCES),
+        **_cut("licenses", facts.licenses, _MOST_SOURCES),
+        **_cut("findings", facts.conflicts, _MOST_FINDINGS),
+        **_cut("missing", list(facts.missing.items()), _MOST_SOURCES),
+        **_cut("gaps", facts.gaps, _MOST_GAPS),
+        **_cut("epochs", epochs, _MOST_EPOCHS),
+        **_cut("strips", strips, _MOST_STRIPS),
         most_in_epoch=max((one.observations for one in epochs), default=0),
-        course=course,
-        bars=_bars(course),
+        timeline=timeline,
+        bars=_bars(timeline.observations),
+        gap_marks=_gap_marks(facts, timeline),
+        times_seen=lambda one: _times_seen(one, one_license[one.source.source_id] > 1),
         duration=duration_of(facts.session),
     )
     return page
+
+
+def _cut(name: str, rows: Sequence[Any], most: int) -> dict[str, Any]:
+    """As many rows as a page can show, and how many more there are."""
+    return {name: rows[:most], f"more_{name}": len(rows) - most}
 
 
 def _template() -> Any:
@@ -86,13 +106,38 @@ def _plain(value: Any) -> Any:
     return one_line(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
-def _bars(course: Course) -> list[tuple[float, float, int]]:
+def _bars(seen: Sequence[int], highest: int = 0) -> list[tuple[float, float, int]]:
     """For each stretch of time where its bar stands and how high it is, in parts of a hundred."""
-    most = max(course.observations, default=0)
+    most = highest or max(seen, default=0)
     if not most:
         return []
-    width = 100 / len(course.observations)
+    width = 100 / len(seen)
     return [
-        (round(at * width, 3), round(100 * seen / most, 2), seen)
-        for at, seen in enumerate(course.observations)
+        (round(at * width, 3), round(max(_LOWEST, 100 * one / most), 2) if one else 0.0, one)
+        for at, one in enumerate(seen)
     ]
+
+
+def _gap_marks(facts: RunFacts, timeline: Timeline) -> list[tuple[float, str]]:
+    """Where gaps were noticed, in parts of a hundred of the time, and what they are."""
+    began, ended = timeline.began_at, timeline.ended_at
+    if began is None or ended is None:
+        return []
+    marks = []
+    for gap in facts.gaps[:_MOST_GAPS]:
+        noticed = time_of(gap["noticed_at"])
+        if noticed is not None:
+            place = 100 * (noticed - began) / (ended - began)
+            batches = span("batch", gap["first_batch"], gap["last_batch"])
+            marks.append((round(min(max(place, 0.0), 99.6), 2), f"gap: {batches}"))
+    return marks
+
+
+def _times_seen(one: SourceFacts, has_several: bool) -> str:
+    """How often a sample of a source was seen on average.
+
+    Under several licenses that is not known for each: its samples are counted together.
+    """
+    if has_several or not one.samples:
+        return "not known"
+    return f"{one.observations / one.samples:,.2f}".rstrip("0").rstrip(".") + " times"

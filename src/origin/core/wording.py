@@ -84,6 +84,22 @@ def listed(words: Iterable[object], most: int = 10) -> str:
     return ", ".join(shown[:most]) + (", …" if len(shown) > most else "")
 
 
+def html_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as HTML, its cells as text on one line.
+
+    >>> html_table(["a"], [["<b>"]])
+    '<table><thead><tr><th scope="col">a</th></tr></thead><tbody><tr><td>&lt;b&gt;</td></tr>\
+</tbody></table>'
+    """
+    head = "".join(f'<th scope="col">{_cell(one)}</th>' for one in columns)
+    body = "".join(f"<tr>{''.join(f'<td>{_cell(one)}</td>' for one in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(value: object) -> str:
+    return escape(one_line(f"{value:,}" if isinstance(value, int) else str(value)))
+
+
 class Shown:
     """An answer that shows itself as it is printed."""
 
@@ -93,4 +109,4 @@ class Shown:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
+        return f'<pre style="white-space: pre-wrap">{escape(str(self))}</pre>'

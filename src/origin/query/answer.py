@@ -1,9 +1,9 @@
 """`SqlAnswer`: what a query of a user found."""
 
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
+from origin.core.wording import html_table
 from origin.errors import MissingDependencyError
 from origin.storage.text import from_column
 
@@ -91,11 +91,7 @@ class SqlAnswer(Sequence[tuple[Any, ...]]):
         return "\n".join([*lines, self._size()])
 
     def _repr_html_(self) -> str:
-        def line(cells: Sequence[str], tag: str) -> str:
-            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-        body = "".join(line(row, "td") for row in self._shown())
-        return f"<table>{line(self.columns, 'th')}{body}</table><p>{self._size()}</p>"
+        return f"{html_table(self.columns, self._shown())}<p>{self._size()}</p>"
 
     def _shown(self) -> list[list[str]]:
         return [

@@ -12,6 +12,7 @@ from origin.errors import CorruptDatabaseError
 from origin.query.relations import Relations
 from origin.query.sql import COMBINATIONS
 from origin.query.streams import license_name
+from origin.storage.sealing.columns import number_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,9 +71,13 @@ def count_samples(
 def _group_table(streams: Sequence[StreamRecord], bits: Sequence[int]) -> "pa.Table":
     import pyarrow as pa
 
-    chosen = [(one.stream_no, bit) for one, bit in zip(streams, bits, strict=True) if bit]
-    columns = np.array(chosen, np.int64).reshape(-1, 2)
-    return pa.table({"stream_no": columns[:, 0].astype(np.int32), "bits": columns[:, 1]})
+    chosen = [one.stream_no for one, bit in zip(streams, bits, strict=True) if bit]
+    return pa.table(
+        {
+            "stream_no": number_column(np.array(chosen, np.int32)),
+            "bits": number_column(np.array([bit for bit in bits if bit], np.int64)),
+        }
+    )
 
 
 def _combinations(

@@ -9,8 +9,9 @@ from typing import Any
 
 from origin.core.arguments import session_id_of
 from origin.core.record import Gap, SampleRecord, SessionRecord, StreamRecord
-from origin.errors import SampleNotFoundError, SegmentError, StorageError
+from origin.errors import ConfigurationError, SampleNotFoundError, SegmentError, StorageError
 from origin.query.answer import SqlAnswer
+from origin.query.arguments import whole_number
 from origin.query.asking import Asker
 from origin.query.batches import BatchReader
 from origin.query.counts import Groups, compare
@@ -28,12 +29,16 @@ from origin.query.sequences import BatchSequence, LazySequence, SampleSequence
 from origin.query.sights import FirstSights
 from origin.query.sql import SIGHTINGS
 from origin.query.streams import from_source, under_license
+from origin.query.summary import Breakdown, SessionSummary
 from origin.query.tallies import Tallies
+from origin.query.timeline import Timeline, timeline_of
 from origin.storage.database import ProvenanceDatabase, require_database
 
 __all__ = ["BatchRecord", "QueryEngine", "SampleTrace", "SqlAnswer"]
 
 _log = logging.getLogger("origin")
+
+_MOST_STRETCHES = 10_000
 
 
 class QueryEngine(Questions, LicenseQuestions):
@@ -202,35 +207,35 @@ class QueryEngine(Questions, LicenseQuestions):
 
     # -- counting --------------------------------------------------------------------
 
-    def get_license_breakdown(self, session_id: str | SessionRecord) -> dict[str, int]:
+    def get_license_breakdown(self, session_id: str | SessionRecord) -> Breakdown:
         """How many distinct samples a session saw under each license.
 
         Args:
             session_id: which session.
 
         Returns:
-            License id to count, most first, equals by name. A sample seen under two licenses
+            A dict from license id to count, most first. A sample seen under two licenses
             counts for both.
 
         Raises:
             SessionNotFoundError: no session has that id.
         """
-        return dict(self._tallies.of(self._prepare(session_id)).samples.licenses)
+        return Breakdown.by("license", self._tallies.of(self._prepare(session_id)).samples.licenses)
 
-    def get_source_breakdown(self, session_id: str | SessionRecord) -> dict[str, int]:
+    def get_source_breakdown(self, session_id: str | SessionRecord) -> Breakdown:
         """How many distinct samples a session saw from each source.
 
         Args:
             session_id: which session.
 
         Returns:
-            Source id to count, most first, equals by name. A sample seen through two sources
+            A dict from source id to count, most first. A sample seen through two sources
             counts for both.
 
         Raises:
             SessionNotFoundError: no session has that id.
         """
-        return dict(self._tallies.of(self._prepare(session_id)).samples.sources)
+        return Breakdown.by("source", self._tallies.of(self._prepare(session_id)).samples.sources)
 
     def compare_sessions(self, a: str | SessionRecord, b: str | SessionRecord) -> dict[str, Any]:
         """How the distinct samples of two sessions differ.
@@ -257,14 +262,14 @@ class QueryEngine(Questions, LicenseQuestions):
 
         return self._asker.ask(set(both), count)
 
-    def get_session_summary(self, session_id: str | SessionRecord) -> dict[str, Any]:
+    def get_session_summary(self, session_id: str | SessionRecord) -> SessionSummary:
         """What a session is and what went into it.
 
         Args:
             session_id: which session.
 
         Returns:
-            ``session_id``, ``status``, ``created_at``, ``ended_at``, ``config_hash``,
+            A dict: ``session_id``, ``status``, ``created_at``, ``ended_at``, ``config_hash``,
             ``metadata``, ``complete``, ``gaps`` (a list of dicts), the counts ``streams``,
             ``batches``, ``epochs``, ``observations``, ``distinct_samples`` and ``bytes``,
             and the breakdowns ``licenses`` and ``sources``.
@@ -277,30 +282,48 @@ class QueryEngine(Questions, LicenseQuestions):
         tally = self._tallies.of(session)
         streams = tally.streams
         gaps = _gaps_among(streams, self._db.catalog.gaps(session.session_id))
-        return {
-            "session_id": session.session_id,
-            "status": session.status,
-            "created_at": session.created_at,
-            "ended_at": session.ended_at,
-            "config_hash": session.config_hash,
-            "metadata": session.metadata,
-            "complete": replace(session, streams=len(streams), gaps=len(gaps)).complete,
-            "gaps": gaps,
-            "streams": len(streams),
-            "batches": sum(stream.batches for stream in streams),
-            "epochs": tally.epochs,
-            "observations": sum(stream.observations for stream in streams),
-            "distinct_samples": tally.samples.total,
-            "bytes": sum(stream.bytes_seen for stream in streams),
-            "licenses": tally.samples.licenses,
-            "sources": tally.samples.sources,
-        }
+        return SessionSummary(
+            session_id=session.session_id,
+            status=session.status,
+            created_at=session.created_at,
+            ended_at=session.ended_at,
+            config_hash=session.config_hash,
+            metadata=session.metadata,
+            complete=replace(session, streams=len(streams), gaps=len(gaps)).complete,
+            gaps=gaps,
+            streams=len(streams),
+            batches=sum(stream.batches for stream in streams),
+            epochs=tally.epochs,
+            observations=sum(stream.observations for stream in streams),
+            distinct_samples=tally.samples.total,
+            bytes=sum(stream.bytes_seen for stream in streams),
+            licenses=tally.samples.licenses,
+            sources=tally.samples.sources,
+        )
+
+    def get_timeline(self, session_id: str | SessionRecord, *, stretches: int = 48) -> Timeline:
+        """How a session went on: what came from each source, by epochs and in the course of time.
+
+        Args:
+            session_id: which session.
+            stretches: into how many equal stretches its time is divided, 1 to 10,000; there are
+                fewer if it has fewer milliseconds.
+
+        Raises:
+            SessionNotFoundError: no session has that id.
+            ConfigurationError: that is no such number.
+        """
+        most = whole_number("stretches", stretches)
+        if not 1 <= most <= _MOST_STRETCHES:
+            raise ConfigurationError(f"stretches must be 1 to {_MOST_STRETCHES:,}, not {most:,}")
+        streams = self._db.catalog.streams(self._prepare(session_id).session_id)
+        return timeline_of(self._db.batch_table, streams, most)
 
     def fingerprint_session(self, session_id: str | SessionRecord) -> str:
         """The fingerprint of a session: of all batches, in their order, on every rank.
 
         The same data in the same order have the same fingerprint on another day and another
-        machine; ``docs/fingerprint.md`` specifies it. Of an ended session it is kept.
+        machine; ``docs/fingerprint.md`` specifies it.
 
         Args:
             session_id: which session.
@@ -312,6 +335,23 @@ class QueryEngine(Questions, LicenseQuestions):
             SessionNotFoundError: no session has that id.
         """
         return self._tallies.fingerprint(self._prepare(session_id))
+
+    def fingerprint_sources(self, session_id: str | SessionRecord) -> dict[str, str]:
+        """For each source, the fingerprint that the session would have with no other source.
+
+        So a source that two runs took in alike has the same fingerprint in both, whatever else they
+        were given.
+
+        Args:
+            session_id: which session.
+
+        Returns:
+            Source id to 64 hex digits, in the order in which they were opened.
+
+        Raises:
+            SessionNotFoundError: no session has that id.
+        """
+        return self._tallies.fingerprints(self._prepare(session_id))
 
     # -- SQL -------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from origin.storage.database import ProvenanceDatabase
 if TYPE_CHECKING:
     from origin.core.license import (
         Attribution,
-        Finding,
+        Findings,
         LicenseAnalysis,
         LicensePolicy,
         PolicyReport,
@@ -49,7 +49,7 @@ class LicenseQuestions:
 
     def find_conflicts(
         self, session_id: str | SessionRecord | None = None, use: str | None = None
-    ) -> "list[Finding]":
+    ) -> "Findings":
         """The license conflicts of a session or of all; see ``LicenseAnalyzer.find_conflicts``."""
         from origin.core.license import LicenseAnalyzer
 

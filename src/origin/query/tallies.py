@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from origin.core.record import SessionRecord, StreamRecord
-from origin.core.session import session_fingerprint, stream_root
+from origin.core.session import StreamRoot, session_fingerprint, stream_root
 from origin.query.asking import Asker
 from origin.query.counts import Groups, SessionCounts, count_samples
 from origin.query.relations import Relations
@@ -14,7 +14,7 @@ from origin.storage.database import ProvenanceDatabase
 
 # Changes with what is counted, and how.
 _NAME = "counts-1"
-_FINGERPRINT = "fingerprint-1"
+_ROOTS = "stream-roots-1"
 
 # The running sessions whose numbers are remembered here.
 _REMEMBERED = 1000
@@ -54,17 +54,32 @@ class Tallies:
     def fingerprint(self, session: SessionRecord) -> str:
         """The fingerprint of a session as it is now; see ``origin.core.session``."""
         streams = self._asker.moments.now([session.session_id]).streams
+        return session_fingerprint(self._roots(session, streams))
+
+    def fingerprints(self, session: SessionRecord) -> dict[str, str]:
+        """For each source, the fingerprint that the session has without all others."""
+        streams = self._asker.moments.now([session.session_id]).streams
+        found: dict[str, list[StreamRoot]] = {}
+        for one, root in zip(streams, self._roots(session, streams), strict=True):
+            found.setdefault(one.source_id, []).append(root)
+        return {source_id: session_fingerprint(roots) for source_id, roots in found.items()}
+
+    def _roots(self, session: SessionRecord, streams: Sequence[StreamRecord]) -> list[StreamRoot]:
+        """The roots of a session's streams; once it has ended, they are kept."""
         holds_for = _holds_for(streams)
-        kept = self._db.kept.get(session.session_id, _FINGERPRINT, holds_for)
-        if isinstance(kept, str):
-            return kept
-        table = self._db.batch_table
-        found = session_fingerprint(
-            stream_root(one.rank, table.roots(one.stream_no, one.batches)) for one in streams
-        )
-        if session.ended_at is not None:
-            self._db.kept.put(session.session_id, _FINGERPRINT, holds_for, found)
-        return found
+        kept = self._db.kept.get(session.session_id, _ROOTS, holds_for)
+        if kept is None:
+            table = self._db.batch_table
+            kept = [
+                stream_root(one.rank, table.roots(one.stream_no, one.batches)).root.hex()
+                for one in streams
+            ]
+            if session.ended_at is not None:
+                self._db.kept.put(session.session_id, _ROOTS, holds_for, kept)
+        return [
+            StreamRoot(one.rank, one.batches, bytes.fromhex(root))
+            for one, root in zip(streams, kept, strict=True)
+        ]
 
     def of(self, session: SessionRecord) -> Tally:
         """A session in numbers."""

@@ -1,7 +1,7 @@
 """Numbers that users attached to batches."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from origin.core.record import Annotation
 from origin.storage.checksums import row_checksum
@@ -16,7 +16,7 @@ class Annotations:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def put(self, annotations: Sequence[Annotation]) -> None:
+    def put(self, annotations: Iterable[Annotation]) -> None:
         """Write annotations; of two with one name for one batch the last holds."""
         self._db.many(
             "INSERT OR REPLACE INTO annotations (batch_id, name, value, checksum)"

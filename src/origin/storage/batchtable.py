@@ -159,12 +159,41 @@ class BatchTable:
 
     def epochs(self, stream_no: int, count: int) -> int:
         """How many epochs a stream began in its first ``count`` batches."""
-        first, last = stream_range(stream_no)
         row = self._db.row(
-            f"SELECT count(DISTINCT epoch) FROM ({_HEADS})",
-            {"first": first, "last": last, "count": count},
+            f"SELECT count(DISTINCT epoch) FROM ({_HEADS})", _first_of(stream_no, count)
         )
         return int(row[0]) if row else 0
+
+    def span(self, stream_no: int, count: int) -> tuple[int, int] | None:
+        """When the first and the last of a stream's first ``count`` batches were seen.
+
+        In milliseconds since 1970; None if it has no batch.
+        """
+        row = self._db.row(
+            f"SELECT min(seen_at), max(seen_at) FROM ({_HEADS})", _first_of(stream_no, count)
+        )
+        return None if row is None or row[0] is None else (row[0], row[1])
+
+    def counts(
+        self, stream_no: int, count: int, began: int, stretch: float
+    ) -> list[tuple[int, int, int, int]]:
+        """How a stream's first ``count`` batches are spread over epochs and time.
+
+        Args:
+            stream_no: which stream.
+            count: how many of its batches.
+            began: when the first stretch of time begins, in milliseconds since 1970.
+            stretch: how long each is, in milliseconds.
+
+        Returns:
+            Epoch, number of the stretch, and how many batches and samples there are in both.
+        """
+        rows = self._db.rows(
+            "SELECT epoch, CAST((seen_at - :began) / :stretch AS INTEGER), count(*), sum(samples)"
+            f" FROM ({_HEADS}) GROUP BY 1, 2 ORDER BY 1, 2",
+            _first_of(stream_no, count) | {"began": began, "stretch": stretch},
+        )
+        return [(epoch, slot, batches, samples) for epoch, slot, batches, samples in rows]
 
     def annotations(self, stream_nos: Sequence[int]) -> Iterator[Annotation]:
         """What users attached to the batches of some streams."""
@@ -176,6 +205,11 @@ class BatchTable:
             for key, name, value in rows:
                 told = float("nan") if value is None else value
                 yield Annotation(stream_no, number_of(key), from_column(name), told)
+
+
+def _first_of(stream_no: int, count: int) -> dict[str, float]:
+    first, last = stream_range(stream_no)
+    return {"first": first, "last": last, "count": count}
 
 
 def head_schema() -> "pa.Schema":

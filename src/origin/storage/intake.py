@@ -3,7 +3,7 @@
 import os
 import warnings
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -212,9 +212,9 @@ class Intake:
 
     def append(
         self,
-        batches: Sequence[PackedBatch],
-        gaps: Sequence[Gap] = (),
-        annotations: Sequence[Annotation] = (),
+        batches: Iterable[PackedBatch],
+        gaps: Iterable[Gap] = (),
+        annotations: Iterable[Annotation] = (),
     ) -> None:
         """Write batches, gaps and annotations in one transaction; on return they are on the disk.
 
@@ -226,6 +226,7 @@ class Intake:
             RecordRefusedError: a batch is there already, or can never be written.
             StorageError: the disk or SQLite refused. Whatever was raised, nothing was written.
         """
+        batches, gaps = tuple(batches), tuple(gaps)
         with self._connection.transaction():
             with_batches = {batch.stream_no for batch in batches}
             self._require_open(with_batches, {gap.stream_no for gap in gaps})

@@ -7,7 +7,7 @@ judges, and ``LicensePolicy`` says what a run may use. The model is in ``docs/li
 from origin.core.license.analysis import LicenseAnalysis
 from origin.core.license.analyzer import LicenseAnalyzer
 from origin.core.license.attribution import Attribution, AttributionEntry
-from origin.core.license.findings import Finding, FirstBatch, Party
+from origin.core.license.findings import Finding, Findings, FirstBatch, Party
 from origin.core.license.mix import Propagation, SourceUse
 from origin.core.license.policy import LicensePolicy, PolicyReport
 from origin.core.license.reading.normalize import NormalizedLicense, normalize_license
@@ -23,6 +23,7 @@ __all__ = [
     "Attribution",
     "AttributionEntry",
     "Finding",
+    "Findings",
     "FirstBatch",
     "Grant",
     "LicenseAnalysis",

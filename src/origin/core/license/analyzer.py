@@ -14,7 +14,7 @@ from origin.core.license.conflicts import (
     settled,
     told_once,
 )
-from origin.core.license.findings import INFO, Finding, in_order
+from origin.core.license.findings import INFO, Finding, Findings, in_order
 from origin.core.license.joint import joined
 from origin.core.license.judge import Judge
 from origin.core.license.mix import Propagation, Share, SourceUse, propagated, shares_of
@@ -234,7 +234,7 @@ class LicenseAnalyzer:
 
     def find_conflicts(
         self, session_id: str | SessionRecord | None = None, use: str | None = None
-    ) -> list[Finding]:
+    ) -> Findings:
         """The conflicts of a session or of all: errors and warnings, settled ones last.
 
         They are found when a session ends, kept, and found anew whenever something has changed
@@ -256,7 +256,7 @@ class LicenseAnalyzer:
         registry = self.registry
         wanted = None if use is None else use_of(use, registry)
         finder = ConflictFinder(db, registry, self._settings)
-        told: list[Finding] = []
+        told = Findings()
         for session in sessions:
             found = finder.find(session) if wanted is None else self._found_for(session, wanted)
             said = db.licensing.words(session.session_id)

@@ -1,6 +1,6 @@
 """`Finding`: something that the rules say about the licenses of a run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -9,12 +9,13 @@ from origin.core.license.rules import RULES, Rule
 from origin.core.license.terms import RULES_VERSION
 from origin.core.license.uses import ANY_USE, DATA
 from origin.core.record import UNKNOWN_LICENSE, Settlement
-from origin.core.wording import Shown, one_line, percent, quoted
+from origin.core.wording import Shown, html_table, one_line, percent, quoted
 
 ERROR, WARNING, INFO = "error", "warning", "info"
 SEVERITIES = (ERROR, WARNING, INFO)
 
 _SHOWN_SOURCES = 3
+_SHOWN_FINDINGS = 50
 
 
 class FirstBatch(NamedTuple):
@@ -49,9 +50,7 @@ class Party:
         named_license = quoted(self.license, 200)[1:-1]
         if not self.sources:
             return named_license
-        shown = ", ".join(map(quoted, self.sources[:_SHOWN_SOURCES]))
-        more = len(self.sources) - _SHOWN_SOURCES
-        named = f"{shown} and {more} more" if more > 0 else shown
+        named = _named(self.sources)
         noun = "source" if len(self.sources) == 1 else "sources"
         share = f"{percent(self.share)} of samples"
         return f"{named_license} ({self._as_declared()}{noun} {named}, {share})"
@@ -190,6 +189,35 @@ class Finding(Shown):
         parties = tuple(_party(one) for one in told["parties"])
         names = ("kind", "severity", "use", "rule_id", "reason", "data_version", "about", "source")
         return cls(parties=parties, settled=settled, **{name: told[name] for name in names})
+
+
+class Findings(list[Finding]):
+    """A list of findings, which notebooks show as a table."""
+
+    def _repr_html_(self) -> str:
+        if not self:
+            return "<p>Nothing was found.</p>"
+        shown = [_row(one) for one in self[:_SHOWN_FINDINGS]]
+        more = len(self) - _SHOWN_FINDINGS
+        rest = f"<p>and {more:,} more</p>" if more > 0 else ""
+        columns = ("", "use", "license", "sources", "what was found", "rule")
+        return html_table(columns, shown) + rest
+
+
+def _row(one: Finding) -> tuple[str, ...]:
+    mark, reason = one.severity, one.reason
+    if one.settled is not None:
+        word = one.settled
+        mark = "settled"
+        reason = f"{reason} (settled by {word.person} on {word.settled_on}: {word.reason})"
+    licenses = " and ".join(one.licenses)
+    return mark, one.use, licenses, _named(one.sources), reason, one.rule_id
+
+
+def _named(sources: Sequence[str]) -> str:
+    shown = ", ".join(map(quoted, sources[:_SHOWN_SOURCES]))
+    more = len(sources) - _SHOWN_SOURCES
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _party(told: Mapping[str, Any]) -> Party:
