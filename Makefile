@@ -17,6 +17,7 @@ demo: $(READY)
 	$(BIN)/python examples/digits.py
 	$(BIN)/python examples/reviews.py
 	$(BIN)/python examples/licenses.py
+	$(BIN)/python examples/handover.py
 
 test: $(READY)
 	$(BIN)/python -m pytest

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from origin.core.record import PackedBatch, SessionRecord, SourceRecord
+from origin.core.record import Gap, PackedBatch, SessionRecord, SourceRecord
 from origin.export.formats import ProvenanceExporter
 from origin.storage.database import ProvenanceDatabase
 
@@ -77,3 +77,19 @@ def out(tmp_path: Path) -> Path:
 def settle(request: pytest.FixtureRequest, db: ProvenanceDatabase) -> Callable[[], Any]:
     """Seals all that was recorded, in the second round of tests."""
     return db.seal if request.param == "sealed" else lambda: None
+
+
+@pytest.fixture(params=["empty", "failed", "gaps", "unlicensed"])
+def odd(request: pytest.FixtureRequest, db: ProvenanceDatabase, write: Writer) -> SessionRecord:
+    """A session that is not as it should be; its ``config_hash`` says in which way."""
+    how: str = request.param
+    if how == "empty":
+        session = db.begin_session(how)
+    else:
+        license_id = None if how == "unlicensed" else "MIT"
+        session = write.run([1, 2], license_id=license_id, config_hash=how)
+    if how == "gaps":
+        stream = db.catalog.streams(session.session_id)[0].stream_no
+        db.append([], [Gap(stream, 4, 5, "KeyError: 'x'")])
+    db.end_session(session.session_id, "failed" if how == "failed" else "completed")
+    return session

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from origin.cards.facts import RunFacts, SourceFacts, gather
 from origin.cards.figures import duration_of, human_size
-from origin.cards.markdown import environment
+from origin.cards.markdown import Safe, environment
 from origin.cards.report import html_report
 from origin.core.license.findings import ERROR
 from origin.core.license.vocabulary import CONDITIONS
@@ -110,20 +110,27 @@ class ProvenanceCardGenerator:
         return batch_card_of(step)
 
 
-def card_of(facts: RunFacts) -> str:
+def card_of(facts: RunFacts, *, level: int = 1, most: int = MOST_ROWS) -> str:
     """The card that tells some facts of a session.
 
     Args:
         facts: what ``gather`` found.
+        level: of its heading, 1 to 4.
+        most: so many rows of a table, or lines of a list, are shown.
 
     Returns:
         Markdown, for GitHub and the Hugging Face Hub.
     """
-    rows, rest = _cut(facts.sources)
+
+    def cut(rows: Sequence[Any]) -> _Cut:
+        return _cut(rows, most)
+
+    rows, rest = cut(facts.sources)
     source_ids = {one.source.source_id for one in facts.sources}
     missing = list(facts.missing.items())
     return _rendered(
         "card.md.j2",
+        under=Safe("#" * (level - 1)),
         facts=facts,
         rules=_rules(facts),
         verdict=verdict_line(facts, len(source_ids)),
@@ -131,14 +138,14 @@ def card_of(facts: RunFacts) -> str:
         sources=rows,
         other_sources=_summed(rest) if rest else None,
         has_repeated=len(source_ids) < len(facts.sources),
-        licenses=_cut(facts.licenses),
-        notes=_cut(_notes(facts.sources)),
-        open=_cut([one for one in facts.conflicts if one.is_conflict]),
-        settled=_cut([one for one in facts.conflicts if one.settled is not None]),
+        licenses=cut(facts.licenses),
+        notes=cut(_notes(facts.sources)),
+        open=cut([one for one in facts.conflicts if one.is_conflict]),
+        settled=cut([one for one in facts.conflicts if one.settled is not None]),
         conditions=[CONDITIONS.get(name, name) for name in facts.conditions],
-        missing=_cut(missing),
+        missing=cut(missing),
         size=human_size(facts.counts["bytes"]),
-        gaps=_cut(facts.gaps),
+        gaps=cut(facts.gaps),
         missing_batches=sum(one["last_batch"] - one["first_batch"] + 1 for one in facts.gaps),
     )
 
@@ -241,8 +248,8 @@ class _Cut(NamedTuple):
     more: Sequence[Any]
 
 
-def _cut(rows: Sequence[Any]) -> _Cut:
-    return _Cut(rows[:MOST_ROWS], rows[MOST_ROWS:])
+def _cut(rows: Sequence[Any], most: int = MOST_ROWS) -> _Cut:
+    return _Cut(rows[:most], rows[most:])
 
 
 def _rendered(template: str, **values: object) -> str:

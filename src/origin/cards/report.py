@@ -35,7 +35,16 @@ def html_report(db: ProvenanceDatabase, session_id: str | SessionRecord) -> str:
     Raises:
         SessionNotFoundError: no session has that id.
     """
-    facts = gather(db, session_id)
+    return report_of(db, gather(db, session_id))
+
+
+def report_of(db: ProvenanceDatabase, facts: RunFacts) -> str:
+    """The report about a session whose facts are gathered already.
+
+    Args:
+        db: an open database.
+        facts: what ``gather`` found in it.
+    """
     return page_of(facts, QueryEngine(db).get_timeline(facts.session.session_id))
 
 

@@ -8,12 +8,15 @@ are.
 import os
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from origin.core.arguments import session_id_of
 from origin.core.record import SessionRecord
 from origin.errors import ConfigurationError
 from origin.storage.database import ProvenanceDatabase, require_database
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelCard
 
 # Its name, and where the function is that writes it; that is imported when it is first needed.
 FORMATS = {
@@ -77,6 +80,30 @@ class ProvenanceExporter:
 
         return to_mlflow(self._db, session_id_of(session_id))
 
+    def log_to_mlflow(self, session_id: str | SessionRecord, run_id: Any = None) -> str:
+        """Put a session into an MLflow run: tags, params, its sources as data sets, and files.
+
+        The files are the JSON document, the card and the report. It may be called again, as while
+        training goes on; a run that tells of another session already keeps what it tells.
+
+        Args:
+            session_id: which session.
+            run_id: the id of a run, or the run itself. When left out, it is the active run, or a
+                new one, which is ended again.
+
+        Returns:
+            The id of the run.
+
+        Raises:
+            SessionNotFoundError: no session has that id.
+            ConfigurationError: MLflow has no such run.
+            MissingDependencyError: MLflow is not installed.
+            StorageError: MLflow refused something, or cannot be reached.
+        """
+        from origin.export.mlflow_run import log_to_mlflow
+
+        return log_to_mlflow(self._db, session_id_of(session_id), run_id)
+
     def to_wandb(self, session_id: str | SessionRecord) -> dict[str, Any]:
         """Config and description for a Weights & Biases run.
 
@@ -92,6 +119,29 @@ class ProvenanceExporter:
         from origin.export.wandb import to_wandb
 
         return to_wandb(self._db, session_id_of(session_id))
+
+    def log_to_wandb(self, session_id: str | SessionRecord, run: Any = None) -> str:
+        """Put a session into a W&B run: config, summary, and an artifact with files.
+
+        The files are the JSON document, the card and the report. It may be called again, as while
+        training goes on; a run that tells of another session already keeps what it tells.
+
+        Args:
+            session_id: which session.
+            run: what ``wandb.init`` gave; the run that is going on when left out.
+
+        Returns:
+            The id of the run.
+
+        Raises:
+            SessionNotFoundError: no session has that id.
+            ConfigurationError: there is no such run.
+            MissingDependencyError: W&B is not installed.
+            StorageError: W&B refused something.
+        """
+        from origin.export.wandb_run import log_to_wandb
+
+        return log_to_wandb(self._db, session_id_of(session_id), run)
 
     def to_huggingface(self, session_id: str | SessionRecord) -> dict[str, Any]:
         """Metadata for a model card on the Hugging Face Hub.
@@ -110,6 +160,39 @@ class ProvenanceExporter:
         from origin.export.huggingface import to_huggingface
 
         return to_huggingface(self._db, session_id_of(session_id))
+
+    def update_model_card(
+        self,
+        card: "str | os.PathLike[str] | ModelCard",
+        session_id: str | SessionRecord,
+        *,
+        replace_license: bool = False,
+    ) -> "ModelCard":
+        """Put a session into a model card: its front matter, and one marked section.
+
+        All else in the card stays as it is. Called again, it replaces what it wrote before.
+
+        Args:
+            card: the path of a card, begun if it is not there; or a ``huggingface_hub.ModelCard``,
+                which is changed and not saved.
+            session_id: which session.
+            replace_license: whether to replace a license that somebody else wrote into the card;
+                without it there is a warning if the data's is another.
+
+        Returns:
+            The card, as a ``ModelCard``.
+
+        Raises:
+            SessionNotFoundError: no session has that id.
+            ConfigurationError: that is no card, or cannot be changed without losing what is in it.
+            MissingDependencyError: huggingface_hub is not installed.
+            StorageError: the file cannot be read or written.
+        """
+        from origin.export.modelcard import update_model_card
+
+        return update_model_card(
+            self._db, card, session_id_of(session_id), replace_license=replace_license
+        )
 
     def to_json(self, session_id: str | SessionRecord, pretty: bool = True) -> str:
         """All facts of a session and its batches, as JSON.

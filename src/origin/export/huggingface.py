@@ -38,7 +38,11 @@ def to_huggingface(db: ProvenanceDatabase, session_id: str | SessionRecord) -> d
     Raises:
         SessionNotFoundError: no session has that id.
     """
-    facts = gather(db, session_id)
+    return metadata_of(db, gather(db, session_id))
+
+
+def metadata_of(db: ProvenanceDatabase, facts: RunFacts) -> dict[str, Any]:
+    """What goes into a model card of a session whose facts are gathered already."""
     found = (name for one in facts.sources if (name := _data_set(one)) is not None)
     return {
         **_license(db, facts.license),

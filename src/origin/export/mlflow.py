@@ -2,25 +2,19 @@
 
 import json
 import os
-import re
-from collections.abc import Iterable, Mapping
-from hashlib import sha256
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
+from collections.abc import Mapping
 
 from origin.cards.facts import RunFacts, gather
 from origin.core.record import SessionRecord
+from origin.export.attachments import attachments
 from origin.export.files import replacing
-from origin.export.jsonfile import document
-from origin.export.texts import json_text, plain, shortened
+from origin.export.texts import plain, shortened
 from origin.storage.database import ProvenanceDatabase
 
 # What MLflow takes at most, in characters.
 MOST_IN_TAG, MOST_IN_PARAM, MOST_IN_KEY, MOST_IN_DIGEST = 5_000, 6_000, 250, 36
 
-_PREFIX = "provenance."
-_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+PREFIX = "provenance."
 _ENDED = ("completed", "failed")
 
 
@@ -39,9 +33,9 @@ def to_mlflow(db: ProvenanceDatabase, session_id: str | SessionRecord) -> dict[s
     """
     facts = gather(db, session_id)
     return {
-        "tags": {f"{_PREFIX}{name}": text for name, text in _tags(facts).items() if text},
-        "params": {f"{_PREFIX}{name}": text for name, text in _params(facts).items() if text},
-        "artifacts": _artifacts(db, facts),
+        "tags": {f"{PREFIX}{name}": text for name, text in tags_of(facts).items()},
+        "params": {f"{PREFIX}{name}": text for name, text in params_of(facts).items()},
+        "artifacts": attachments(db, facts),
     }
 
 
@@ -60,7 +54,10 @@ def digest_of(facts: RunFacts) -> str:
     return facts.fingerprint[:MOST_IN_DIGEST]
 
 
-def _tags(facts: RunFacts) -> dict[str, str]:
+def tags_of(facts: RunFacts) -> dict[str, str]:
+    """What may change while training goes on, each name there every time: so nothing stays in a run
+    that no longer holds.
+    """
     session, counts = facts.session, facts.counts
     open_ = [one for one in facts.conflicts if one.is_conflict]
     sources = {one.source.source_id: one.samples for one in facts.sources}
@@ -91,7 +88,7 @@ def _tags(facts: RunFacts) -> dict[str, str]:
     return {name: shortened(text, MOST_IN_TAG) for name, text in tags.items()}
 
 
-def _params(facts: RunFacts) -> dict[str, str]:
+def params_of(facts: RunFacts) -> dict[str, str]:
     """What never changes: MLflow refuses a param with another value than before."""
     params = {
         "config_hash": facts.session.config_hash,
@@ -100,7 +97,7 @@ def _params(facts: RunFacts) -> dict[str, str]:
     if facts.session.status in _ENDED:
         params["fingerprint"] = facts.fingerprint
         params.update((name, str(number)) for name, number in facts.counts.items())
-    return {name: shortened(text, MOST_IN_PARAM) for name, text in params.items()}
+    return {name: shortened(text, MOST_IN_PARAM) for name, text in params.items() if text}
 
 
 def _counted(name: str, counts: Mapping[str, int]) -> dict[str, str]:
@@ -112,27 +109,4 @@ def _counted(name: str, counts: Mapping[str, int]) -> dict[str, str]:
             break
         kept[plain(own)] = count
     left = len(counts) - len(kept)
-    told = {name: json.dumps(kept, ensure_ascii=False)} if kept or not left else {}
-    return {**told, f"{name}.left_out": str(left)} if left else told
-
-
-def _artifacts(db: ProvenanceDatabase, facts: RunFacts) -> dict[str, str]:
-    own = _file_part(facts.session.session_id)
-    return {
-        f"provenance-{own}.json": json_text(document(facts), pretty=True) + "\n",
-        **{f"provenance-card-{own}.md": plain(text) for text in _card(db, facts.session)},
-    }
-
-
-def _card(db: ProvenanceDatabase, session: SessionRecord) -> Iterable[str]:
-    if find_spec("origin.cards.generator") is None:
-        return
-    generator: Any = import_module("origin.cards.generator")
-    yield generator.ProvenanceCardGenerator(db).generate(session.session_id)
-
-
-def _file_part(session_id: str) -> str:
-    """The id of a session as a part of a file name."""
-    if _SAFE_ID.fullmatch(session_id):
-        return session_id
-    return sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return {name: json.dumps(kept, ensure_ascii=False), f"{name}.left_out": str(left)}

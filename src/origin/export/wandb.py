@@ -31,7 +31,7 @@ def to_wandb(db: ProvenanceDatabase, session_id: str | SessionRecord) -> dict[st
         SessionNotFoundError: no session has that id.
     """
     facts = gather(db, session_id)
-    return {"metadata": {"provenance": _metadata(facts)}, "description": description(facts)}
+    return {"metadata": {"provenance": metadata_of(facts)}, "description": description(facts)}
 
 
 def export(
@@ -44,7 +44,8 @@ def export(
     return 1
 
 
-def _metadata(facts: RunFacts) -> dict[str, Any]:
+def metadata_of(facts: RunFacts) -> dict[str, Any]:
+    """The facts of a session as JSON types, not longer than a config can be."""
     session = facts.session
     open_ = [one for one in facts.conflicts if one.is_conflict]
     by_license = list(facts.samples_by_license.items())
@@ -65,7 +66,7 @@ def _metadata(facts: RunFacts) -> dict[str, Any]:
         "warnings": sum(one.severity == "warning" for one in open_),
         "settled": len(facts.conflicts) - len(open_),
         "conflicts": [_text(str(one)) for one in open_[:MOST_LISTED]],
-        "conditions": list(facts.conditions),
+        "conditions": [_text(one) for one in facts.conditions[:MOST_LISTED]],
         "verdicts": {one.use: one.text for one in facts.verdicts},
         "license_count": len(by_license),
         "licenses": [
