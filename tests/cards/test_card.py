@@ -1,12 +1,12 @@
 """Cards of runs: those of real ones, and what each kind of run is told as."""
 
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from card_facts import BEGAN, FINGERPRINT, RUN, facts, finding, session, source, told
+from golden_files import check
 from licenses_support import a_run, train
 from markdown_it import MarkdownIt
 from storage_support import batch, open_stream
@@ -26,9 +26,6 @@ from origin.query.engine import QueryEngine
 from origin.query.records import BatchRecord
 from origin.query.steps import Step, StepBatch
 from origin.storage.database import ProvenanceDatabase
-
-GOLDEN = Path(__file__).parents[1] / "golden"
-UPDATE = "ORIGIN_UPDATE_GOLDEN"
 
 SECTIONS = [
     "Training data provenance",
@@ -133,11 +130,7 @@ def verdict_of(card):
 
 @pytest.mark.parametrize("name", CARDS)
 def test_golden(name):
-    path, card = GOLDEN / f"card-{name}.md", CARDS[name]()
-    if os.environ.get(UPDATE) == "1":
-        path.write_text(card, encoding="utf-8", newline="\n")
-    known = path.read_text(encoding="utf-8") if path.exists() else ""
-    assert card == known, f"{path.name} is another; if it should be, run this with {UPDATE}=1"
+    check(f"card-{name}.md", CARDS[name]())
 
 
 @pytest.mark.parametrize("name", sorted(CARDS.keys() - {"batch"}))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -43,11 +44,13 @@ def begin(wandb, tmp_path):
 
 
 def told_after(run):
-    from wandb_files import told_by
+    from wandb_files import finished, told_by
 
     folder = Path(run.dir).parent
     run.finish()
     (path,) = folder.glob("*.wandb")
+    while not finished(path):  # the test's own timeout ends it
+        time.sleep(0.02)
     return told_by(path)
 
 

@@ -19,7 +19,7 @@ _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 def records_of(path: Path) -> list[Any]:
     """All records of a ``.wandb`` file."""
     data = path.read_bytes()
-    assert data.startswith(b":W&B")
+    assert b":W&B".startswith(data[:4])
     at, parts, found = _HEADER, b"", []
     while at + _HEADER <= len(data):
         left = _BLOCK - at % _BLOCK
@@ -29,6 +29,8 @@ def records_of(path: Path) -> list[Any]:
         _, length, kind = struct.unpack_from("<IHB", data, at)
         if kind == 0:
             break
+        if at + _HEADER + length > len(data):
+            break  # it is being written
         parts += data[at + _HEADER : at + _HEADER + length]
         at += _HEADER + length
         if kind in (_WHOLE, _LAST):
@@ -37,6 +39,12 @@ def records_of(path: Path) -> list[Any]:
         else:
             assert kind in (_FIRST, _MIDDLE)
     return found
+
+
+def finished(path: Path) -> bool:
+    """Whether a run's last record is there; it is written shortly after ``run.finish()``."""
+    found = records_of(path)
+    return bool(found) and found[-1].WhichOneof("record_type") == "exit"
 
 
 def told_by(path: Path) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from typing import Any
 
 from origin._version import __version__
 from origin.core.license import USES, Finding, LicenseAnalyzer, Party, SourceUse
-from origin.core.license.analysis import LicenseAnalysis
+from origin.core.license.analysis import LicenseAnalysis, verdict
 from origin.core.license.attribution import attribution_of
 from origin.core.license.conflicts import policy_of_session
+from origin.core.license.findings import ERROR
 from origin.core.license.registry import LicenseRegistry
 from origin.core.record import SessionRecord, SourceRecord
 from origin.query.engine import QueryEngine
@@ -171,6 +172,7 @@ def gather(db: ProvenanceDatabase, session_id: str | SessionRecord) -> RunFacts:
     registered = {one.source_id: one for one in db.list_sources()}
     analyses = _analyses(db, session.session_id, analyzer, uses)
     notice = attribution_of(session.session_id, uses, registered, analyzer.registry)
+    conflicts = analyzer.find_conflicts(session)
     names = ("streams", "batches", "epochs", "observations", "distinct_samples", "bytes")
     fingerprints = engine.fingerprint_sources(session)
     return RunFacts(
@@ -184,8 +186,8 @@ def gather(db: ProvenanceDatabase, session_id: str | SessionRecord) -> RunFacts:
         tuple(_sources(uses, registered, summary["sources"], fingerprints, analyzer.registry)),
         analyses[0].licenses,
         analyses[0].license,
-        tuple(map(_verdict, analyses)),
-        tuple(analyzer.find_conflicts(session)),
+        tuple(_verdict(one, conflicts) for one in analyses),
+        tuple(conflicts),
         tuple(dict.fromkeys(str(term) for term in analyses[0].effect.conditions)),
         notice.missing,
         engine.fingerprint_session(session),
@@ -203,9 +205,13 @@ def _analyses(
     ]
 
 
-def _verdict(analysis: LicenseAnalysis) -> Verdict:
-    errors = len(analysis.errors)
-    return Verdict(analysis.use, errors, len(analysis.conflicts) - errors, analysis.verdict)
+def _verdict(analysis: LicenseAnalysis, conflicts: Sequence[Finding]) -> Verdict:
+    # What breaks the session's policy stands among its conflicts, and in no analysis.
+    broken = [one for one in conflicts if one.kind == "policy" and one.use == analysis.use]
+    found = [*analysis.findings, *broken]
+    open_ = [one for one in found if one.is_conflict]
+    errors = sum(one.severity == ERROR for one in open_)
+    return Verdict(analysis.use, errors, len(open_) - errors, verdict(analysis.use, found))
 
 
 def _sources(
