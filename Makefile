@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint format bench bench-quick clean setup
+.PHONY: demo test browser lint format bench bench-quick clean setup
 
 setup: $(READY)
 
@@ -19,8 +19,16 @@ demo: $(READY)
 	$(BIN)/python examples/licenses.py
 	$(BIN)/python examples/handover.py
 
-test: $(READY)
+test: $(READY) browser
 	$(BIN)/python -m pytest
+
+# Tests look at pages in Chromium. Where Debian's packages are not to be had, install one, or name it in CHROME_PATH.
+browser:
+	@test -n "$(CHROME_PATH)" && exit 0; \
+	for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+	    command -v $$name > /dev/null && exit 0; \
+	done; \
+	apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium > /dev/null
 
 lint: $(READY)
 	$(BIN)/ruff check .

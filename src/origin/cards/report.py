@@ -6,8 +6,9 @@ from typing import Any
 
 from origin.cards.facts import RunFacts, SourceFacts, gather
 from origin.cards.figures import duration_of, human_duration, human_size, human_time, time_of
+from origin.cards.markdown import CELL, shortened, visible
 from origin.core.record import SessionRecord
-from origin.core.wording import listed, many, one_line, percent, span
+from origin.core.wording import listed, many, percent, quoted, span
 from origin.query.engine import QueryEngine
 from origin.query.timeline import Timeline
 from origin.storage.database import ProvenanceDatabase
@@ -17,6 +18,9 @@ _MOST_EPOCHS = 60
 _MOST_FINDINGS = 100
 _MOST_STRIPS = 12
 _MOST_GAPS = 200
+
+# A finding names several sources and licenses; whatever is longer is not for reading.
+_LONGEST = 2_000
 
 # In parts of a hundred: whatever is there can be seen.
 _LOWEST = 2.0
@@ -104,6 +108,7 @@ def _template() -> Any:
         span=human_duration,
         percent=percent,
         listed=listed,
+        short=lambda text: shortened(text, CELL),
         many=many,
         number=lambda value: f"{value:,}",
     )
@@ -111,8 +116,12 @@ def _template() -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """What is written by others, on its line and readable; what is markup already, as it is."""
-    return one_line(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+    """What is written by others, on its line and such that all of it is seen; markup as it is."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    if value and not value.strip():
+        return quoted(value)
+    return visible(shortened(value, _LONGEST))
 
 
 def _bars(seen: Sequence[int], highest: int = 0) -> list[tuple[float, float, int]]:
