@@ -25,7 +25,7 @@ class Record:
 
     def __init__(self, folder: Path, name: str, recipe: Any, part: str, sizes: Sizes) -> None:
         self._folder, self._name, self._part, self._sizes = folder, name, part, sizes
-        self._path, self.known = made(folder, name, recipe)
+        self.path, self.known = made(folder, name, recipe)
         # Answers may be kept in the record: the first time ever is only once.
         self._first: dict[str, float] = dict(self.known.get("first_answers", {}))
 
@@ -49,7 +49,7 @@ class Record:
         """
         what = f"{amount(self.known['observations'])} observations, {question}"
         told = {
-            "path": str(self._path),
+            "path": str(self.path),
             "question": question,
             "arguments": [list(one) for one in arguments],
             "most": _WARM,

@@ -19,6 +19,7 @@ import torch
 
 from benchmarks import (
     growth,
+    handover,
     hashing,
     huge,
     licenses,
@@ -45,6 +46,7 @@ PARTS: dict[str, Callable[[Sizes, Path], list[Row]]] = {
     "memory": growth.measure,
     "questions": questions.measure,
     "licenses": licenses.measure,
+    "handover": handover.measure,
     "huge": huge.measure,
 }
 REPORT = "report"

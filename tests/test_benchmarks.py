@@ -24,6 +24,7 @@ PARTS = {
     "memory": (4, "throughput"),
     "questions": (9, "overlap: warm"),
     "licenses": (3, "licenses: warm"),
+    "handover": (10, "JSONL"),
     "huge": (5, "audit: peak memory"),
 }
 PLOTS = ("overview", "hashing", "training", "growth", "questions")
