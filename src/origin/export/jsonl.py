@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
@@ -54,9 +54,9 @@ def export(
     with replacing(path) as file:
         lines = _Writer(file)
         lines.write(header)
-        for stream in streams:
+        for stream, batches in batches_of(db, streams):
             common = {"kind": "batch", **stream_form(stream)}
-            for batch in batches_of(db, stream):
+            for batch in batches:
                 lines.write(common | _batch_form(batch))
                 lines.samples += batch.count
         lines.write(
@@ -85,14 +85,24 @@ class _Writer:
         self.count += 1
 
 
-def batches_of(db: ProvenanceDatabase, stream: StreamRecord) -> Iterator[PackedBatch]:
-    """The batches that a stream had when its record was read, in order, a page at a time.
+def batches_of(
+    db: ProvenanceDatabase, streams: Sequence[StreamRecord]
+) -> Iterator[tuple[StreamRecord, Iterator[PackedBatch]]]:
+    """For each stream the batches that it had when its record was read, in order.
 
     Raises:
         CorruptDatabaseError: some of them are gone.
     """
+    with db.ledger.in_order([one.stream_no for one in streams]) as read:
+        for stream in streams:
+            yield stream, _all_of(db, stream, read(stream.stream_no))
+
+
+def _all_of(
+    db: ProvenanceDatabase, stream: StreamRecord, batches: Iterator[PackedBatch]
+) -> Iterator[PackedBatch]:
     found = 0
-    for batch in islice(db.ledger.batches(stream.stream_no), stream.batches):
+    for batch in islice(batches, stream.batches):
         found += 1
         yield batch
     if found < stream.batches:

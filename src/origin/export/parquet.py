@@ -53,8 +53,8 @@ def export(
         pq.ParquetWriter(rows_file, _with_stream(schema()), compression="zstd") as rows,
         pq.ParquetWriter(heads_file, _with_stream(_heads_schema()), compression="zstd") as heads,
     ):
-        for stream in streams:
-            for batches in _portions(batches_of(db, stream)):
+        for stream, all_batches in batches_of(db, streams):
+            for batches in _portions(all_batches):
                 table = table_of(batches)
                 rows.write_table(_of_stream(table, stream))
                 heads.write_table(_of_stream(_heads(batches), stream))

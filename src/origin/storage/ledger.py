@@ -4,14 +4,20 @@ Fingerprints are packed, 32 bytes each, in the row of their batch. Who asks gets
 packed batches and never learns how they lie on the disk.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Protocol
 
 from origin.core.record import PackedBatch, SegmentRecord
 from origin.errors import CorruptDatabaseError, SegmentError
 from origin.storage.connection import Connection, Row
 from origin.storage.packing import COLUMNS, INSERT, WHOLE, from_row, from_whole_row, to_row
 from origin.storage.schema import LAST_BATCH_NO, batch_key
+
+if TYPE_CHECKING:
+    from origin.storage.sealing.sealed import SealedBatches
 
 # How much is read in one go while other threads wait for the connection.
 _PAGE_ROWS = 256
@@ -23,6 +29,11 @@ _BYTES_AS_ONE = 64
 _DETAILS = COLUMNS.split(", ").index("details")
 
 _LAST_ID = (1 << 63) - 1
+
+
+class _SealedReader(Protocol):
+    def next_of(self, first_id: int, last_id: int) -> list[PackedBatch]:
+        """The first sealed batches whose ``batch_id`` lies in a range of one stream, in order."""
 
 
 class Ledger:
@@ -77,22 +88,56 @@ class Ledger:
         )
         return int(row[0]) if row else 0
 
+    @contextmanager
+    def in_order(
+        self, stream_nos: Sequence[int]
+    ) -> Iterator[Callable[[int], Iterator[PackedBatch]]]:
+        """Read all batches of some streams, stream by stream in the order of their numbers.
+
+        Gives a function from the number of a stream to its batches. It goes through the segments
+        once, where ``batches`` does for each quarter of a million observations; what is in them
+        is put into a temporary folder meanwhile.
+        """
+        if not self._latest_segment():
+            yield self.batches
+            return
+        from origin.storage.sealing.sorting import SortedBatches
+
+        with TemporaryDirectory(prefix="origin-sorting-") as work:
+            reader = SortedBatches(
+                self._sealed(), self.folder, Path(work), stream_nos, self._db.path
+            )
+            yield lambda stream_no: self.batches(stream_no, sealed=reader)
+
     def batches(
-        self, stream_no: int, first: int = 0, last: int | None = None
+        self,
+        stream_no: int,
+        first: int = 0,
+        last: int | None = None,
+        *,
+        sealed: "_SealedReader | None" = None,
     ) -> Iterator[PackedBatch]:
-        """The batches of one stream in order, from ``first`` to ``last`` inclusive."""
+        """The batches of one stream in order, from ``first`` to ``last`` inclusive.
+
+        Args:
+            stream_no: which stream.
+            first, last: the numbers of batches.
+            sealed: what reads those that are sealed.
+        """
         last = LAST_BATCH_NO if last is None else min(last, LAST_BATCH_NO)
         following, end = batch_key(stream_no, max(first, 0)), batch_key(stream_no, 0) + last
-        while page := self._settled_page(following, end):
+        while page := self._settled_page(following, end, sealed):
             yield from page
             following = batch_key(stream_no, page[-1].batch_no) + 1
 
-    def _settled_page(self, following: int, end: int) -> list[PackedBatch]:
+    def _settled_page(
+        self, following: int, end: int, sealed: "_SealedReader | None"
+    ) -> list[PackedBatch]:
         """The next batches of a range, sealed or not."""
         while True:
             before = self._latest_segment()
             try:
-                page = self._page(following, end)
+                page = self._page(following, end, sealed)
             except SegmentError:
                 if self._latest_segment() == before:
                     raise
@@ -101,22 +146,23 @@ class Ledger:
             if self._latest_segment() == before:
                 return page
 
-    def _page(self, following: int, end: int) -> list[PackedBatch]:
-        unsealed, sealed = (
+    def _page(self, following: int, end: int, sealed: "_SealedReader | None") -> list[PackedBatch]:
+        first_unsealed, first_sealed = (
             self._first_in(table, following, end) for table in ("batches", "sealed_batches")
         )
-        if sealed < unsealed:
-            return self._sealed_page(following, min(unsealed - 1, end))
-        found = self._next_page(following, min(sealed - 1, end), _PAGE_ROWS)
+        if first_sealed < first_unsealed:
+            reader = sealed or self._sealed()
+            return reader.next_of(following, min(first_unsealed - 1, end))
+        found = self._next_page(following, min(first_sealed - 1, end), _PAGE_ROWS)
         if found is None:
             return []
         return [from_row(row) for row in self._rows(following, found[1])]
 
-    def _sealed_page(self, following: int, end: int) -> list[PackedBatch]:
+    def _sealed(self) -> "SealedBatches":
         # It needs Arrow, which a record without segments does not.
         from origin.storage.sealing.sealed import SealedBatches
 
-        return SealedBatches(self._db, self.folder).next_of(following, end)
+        return SealedBatches(self._db, self.folder)
 
     def _first_in(self, table: str, following: int, end: int) -> int:
         row = self._db.row(

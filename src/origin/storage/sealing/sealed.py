@@ -6,7 +6,7 @@ wanted. Many batches at once cost little more than one.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,8 @@ import numpy.typing as npt
 from origin.core.record import PackedBatch
 from origin.errors import SegmentError
 from origin.storage.connection import Connection, Row
-from origin.storage.schema import number_of, stream_of
+from origin.storage.packing import FINGERPRINT_BYTES
+from origin.storage.schema import BATCH_NO_BITS, LAST_BATCH_NO, number_of, stream_of
 from origin.storage.sealing.columns import empty_table, number_column, numbers_of
 from origin.storage.sealing.observations import schema
 from origin.storage.sealing.segments import ids_of
@@ -24,10 +25,12 @@ from origin.storage.text import from_column, optional_from_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
+
+Ids = npt.NDArray[np.int64]
+Chosen = npt.NDArray[np.bool_]
 
 # How much is put together at a time.
-_WINDOW_OBSERVATIONS = 1 << 18
+WINDOW_OBSERVATIONS = 1 << 18
 _WINDOW_BATCHES = 1 << 13
 
 _PLACE = ["stream_no", "batch_no"]
@@ -42,10 +45,13 @@ class SealedBatches:
 
     def next_of(self, first_id: int, last_id: int) -> list[PackedBatch]:
         """The first sealed batches whose ``batch_id`` lies in a range of one stream, in order."""
-        heads = self._heads(first_id, last_id)
-        return list(self._put_together(heads)) if heads else []
+        heads = self.heads(first_id, last_id)
+        if not heads:
+            return []
+        return Rows(self._rows(heads[0][0], heads[-1][0]), self._db.path).batches(heads)
 
-    def _heads(self, first_id: int, last_id: int) -> list[Row]:
+    def heads(self, first_id: int, last_id: int) -> list[Row]:
+        """The first sealed batches of a range, as many as are put together at a time."""
         found = self._db.rows(
             "SELECT batch_id, epoch, seen_at, root, samples FROM sealed_batches"
             " WHERE batch_id BETWEEN ? AND ? ORDER BY batch_id LIMIT ?",
@@ -54,46 +60,42 @@ class SealedBatches:
         total = 0
         for number, head in enumerate(found):
             total += head[-1]
-            if total > _WINDOW_OBSERVATIONS and number:
+            if total > WINDOW_OBSERVATIONS and number:
                 return found[:number]
         return found
 
-    def _put_together(self, heads: Sequence[Row]) -> Iterator[PackedBatch]:
-        rows = self._rows(stream_of(heads[0][0]), number_of(heads[0][0]), number_of(heads[-1][0]))
-        numbers = numbers_of(rows, "batch_no")
-        for head in heads:
-            begin, end = np.searchsorted(numbers, [number_of(head[0]), number_of(head[0]) + 1])
-            if end - begin != head[-1]:
-                raise SegmentError(
-                    f"the segments of {self._db.path} hold {end - begin} of the {head[-1]} samples "
-                    f"of batch {number_of(head[0])} of stream {stream_of(head[0])}; "
-                    "db.check() tells more"
-                )
-            yield _batch(head, rows.slice(begin, end - begin))
-
-    def _rows(self, stream_no: int, first: int, last: int) -> "pa.Table":
-        """The observations of a range of batches, in the order of batch and position."""
+    def _rows(self, first_id: int, last_id: int) -> "pa.Table":
+        """The observations of a range of one stream's batches."""
         import pyarrow as pa
 
         parts = [
-            part
-            for name in self._names(stream_no, first, last)
-            for part in matching(self._folder / name, stream_no, first, last)
+            rows
+            for name in self.names([stream_of(first_id)], number_of(first_id), number_of(last_id))
+            for rows, _ in chosen(
+                self._folder / name, lambda ids: (ids >= first_id) & (ids <= last_id)
+            )
         ]
-        table = pa.concat_tables([empty_table(schema()), *parts])
-        return table.sort_by([("batch_no", "ascending"), ("position", "ascending")])
+        return pa.concat_tables([empty_table(schema()), *parts])
 
-    def _names(self, stream_no: int, first: int, last: int) -> list[str]:
+    def names(
+        self, stream_nos: Sequence[int], first: int = 0, last: int = LAST_BATCH_NO
+    ) -> list[str]:
+        """The segments that hold some of a range of batches of some streams."""
         rows = self._db.rows(
-            "SELECT name FROM segments JOIN segment_streams USING (segment_no)"
-            " WHERE stream_no = ? AND first_batch <= ? AND last_batch >= ?",
-            (stream_no, last, first),
+            "SELECT DISTINCT name FROM segments JOIN segment_streams USING (segment_no)"
+            " WHERE stream_no IN (SELECT value FROM json_each(?))"
+            " AND first_batch <= ? AND last_batch >= ?",
+            (json.dumps(stream_nos), last, first),
         )
         return [str(name) for (name,) in rows]
 
 
-def matching(path: Path, stream_no: int, first: int, last: int) -> "Iterator[pa.Table]":
-    """The rows of a segment that belong to a range of one stream's batches.
+def chosen(path: Path, choose: Callable[[Ids], Chosen]) -> "Iterator[tuple[pa.Table, Ids]]":
+    """Rows of a segment, a group of rows at a time, with the ``batch_id`` of each.
+
+    Args:
+        path: of the segment.
+        choose: tells which rows are wanted from the ``batch_id`` of each.
 
     Raises:
         SegmentError: the file is missing or cannot be read.
@@ -104,9 +106,11 @@ def matching(path: Path, stream_no: int, first: int, last: int) -> "Iterator[pa.
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for group in range(file.num_row_groups):
-                chosen = _chosen(file, group, stream_no, first, last)
-                if len(chosen):
-                    yield file.read_row_group(group, use_threads=False).take(number_column(chosen))
+                ids = ids_of_batches(file.read_row_group(group, columns=_PLACE, use_threads=False))
+                rows = np.flatnonzero(choose(ids))
+                if len(rows):
+                    table = file.read_row_group(group, use_threads=False)
+                    yield table.take(number_column(rows)), ids[rows]
     except FileNotFoundError:
         raise SegmentError(f"the segment {path} is missing; put it back") from None
     except (pa.ArrowException, OSError) as error:
@@ -116,33 +120,84 @@ def matching(path: Path, stream_no: int, first: int, last: int) -> "Iterator[pa.
         ) from error
 
 
-def _chosen(
-    file: "pq.ParquetFile", group: int, stream_no: int, first: int, last: int
-) -> npt.NDArray[Any]:
-    place = file.read_row_group(group, columns=_PLACE, use_threads=False)
-    streams, batches = (numbers_of(place, name) for name in _PLACE)
-    return np.flatnonzero((streams == stream_no) & (batches >= first) & (batches <= last))
+def ids_of_batches(table: "pa.Table") -> Ids:
+    """For each observation the ``batch_id`` of its batch."""
+    streams, numbers = (numbers_of(table, name) for name in _PLACE)
+    ids: Ids = (streams.astype(np.int64) << BATCH_NO_BITS) | numbers
+    return ids
 
 
-def _batch(head: Row, rows: "pa.Table") -> PackedBatch:
-    batch_id, epoch, seen_at, root, _ = head
-    keys = rows["key"].to_pylist()
-    metadata = rows["metadata"].to_pylist()
-    types = [from_column(word) for word in rows["content_type"].to_pylist()]
-    return PackedBatch(
-        stream_no=stream_of(batch_id),
-        batch_no=number_of(batch_id),
-        epoch=epoch,
-        seen_at=seen_at,
-        root=root,
-        fingerprints=bytes.fromhex(ids_of(rows).tobytes().decode("ascii")),
-        byte_sizes=_one_or_all(rows["byte_size"].to_pylist(), 0),
-        content_types=_one_or_all(types, "json"),
-        keys=list(map(optional_from_column, keys))
-        if any(key is not None for key in keys)
-        else None,
-        metadata=list(map(_told, metadata)) if any(metadata) else None,
-    )
+class Rows:
+    """Observations from which batches are put together.
+
+    Args:
+        table: with the columns of the ledger, in any order.
+        path: of the database, for errors.
+    """
+
+    def __init__(self, table: "pa.Table", path: Path) -> None:
+        self._path = path
+        ids = ids_of_batches(table)
+        order = np.lexsort((numbers_of(table, "position"), ids))
+        self._ids = ids[order]
+        table = table.take(number_column(order)).combine_chunks()
+        self._packed = bytes.fromhex(ids_of(table).tobytes().decode("ascii"))
+        self._sizes = numbers_of(table, "byte_size")
+        types = table["content_type"].unique().to_pylist()
+        # Nearly always there is but one.
+        self._type = from_column(types[0]) if len(types) == 1 and types[0] else None
+        self._types = None if self._type else _texts(table, "content_type")
+        self._keys = _texts(table, "key")
+        self._metadata = _texts(table, "metadata")
+
+    def batches(self, heads: Sequence[Row]) -> list[PackedBatch]:
+        """The batches with these heads.
+
+        Raises:
+            SegmentError: some of their observations are missing.
+        """
+        wanted = np.array([head[0] for head in heads], np.int64)
+        begins, ends = (np.searchsorted(self._ids, wanted, side) for side in ("left", "right"))
+        found = []
+        for head, begin, end in zip(heads, begins.tolist(), ends.tolist(), strict=True):
+            if end - begin != head[-1]:
+                raise SegmentError(
+                    f"the segments of {self._path} hold {end - begin} of the {head[-1]} samples "
+                    f"of batch {number_of(head[0])} of stream {stream_of(head[0])}; "
+                    "db.check() tells more"
+                )
+            found.append(self._batch(head, begin, end))
+        return found
+
+    def _batch(self, head: Row, begin: int, end: int) -> PackedBatch:
+        batch_id, epoch, seen_at, root, _ = head
+        types = [] if self._types is None else self._types[begin:end]
+        keys = [] if self._keys is None else self._keys[begin:end]
+        metadata = [] if self._metadata is None else self._metadata[begin:end]
+        return PackedBatch(
+            stream_no=stream_of(batch_id),
+            batch_no=number_of(batch_id),
+            epoch=epoch,
+            seen_at=seen_at,
+            root=root,
+            fingerprints=self._packed[begin * FINGERPRINT_BYTES : end * FINGERPRINT_BYTES],
+            byte_sizes=_one_or_all(self._sizes[begin:end].tolist(), 0),
+            content_types=self._type if self._type and begin < end else _types_of(types),
+            keys=list(map(optional_from_column, keys))
+            if any(key is not None for key in keys)
+            else None,
+            metadata=list(map(_told, metadata)) if any(metadata) else None,
+        )
+
+
+def _texts(rows: "pa.Table", name: str) -> list[Any] | None:
+    """A column of texts; None if there is none in it."""
+    column = rows[name]
+    return None if column.null_count == len(column) else list(column.to_pylist())
+
+
+def _types_of(types: list[str]) -> Any:
+    return _one_or_all([from_column(one) for one in types], "json")
 
 
 def _told(text: str | None) -> dict[str, Any] | None:
