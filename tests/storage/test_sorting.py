@@ -1,7 +1,6 @@
 """Sealed batches read in their order by one pass: the same as one window after the other."""
 
 import tempfile
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -118,11 +117,13 @@ def test_a_segment_that_is_gone(db):
             list(read(number))
 
 
-def test_a_disk_that_refuses(db, monkeypatch):
+def test_a_disk_that_refuses(db, monkeypatch, tmp_path):
+    full = tmp_path / "full"
+    full.symlink_to("/dev/full")
     (number,) = open_streams(db, 1)
     write(db, number, *[9] * 20)
     db.seal()
-    monkeypatch.setattr(sorting.SortedBatches, "_file", lambda self, number: Path("/dev/full"))
+    monkeypatch.setattr(sorting.SortedBatches, "_file", lambda self, number: full)
     with (
         db.ledger.in_order([number]) as read,
         pytest.raises(StorageError, match="name another folder in TMPDIR"),
