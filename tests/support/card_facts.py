@@ -99,7 +99,7 @@ def facts(own: SessionRecord, *sources: SourceFacts, **changes: Any) -> RunFacts
     return RunFacts(
         own,
         own.complete,
-        why_not_whole(own),
+        why_not_whole(own) or ("" if own.complete else "nothing is in it"),
         caveats_of([own]),
         verdicts=verdicts,
         sources=sources,

@@ -178,7 +178,7 @@ def gather(db: ProvenanceDatabase, session_id: str | SessionRecord) -> RunFacts:
     return RunFacts(
         session,
         summary["complete"],
-        why_not_whole(session),
+        why_not_whole(session) or ("" if summary["complete"] else "nothing is in it"),
         caveats_of([session]),
         tuple(summary["gaps"]),
         {name: summary[name] for name in names},

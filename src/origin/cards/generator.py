@@ -183,7 +183,7 @@ def _completeness(facts: RunFacts) -> str:
     if facts.is_complete:
         is_running = facts.session.status == "running"
         return "the record is complete" + (" so far, and still being written" if is_running else "")
-    return f"the record is not complete: {facts.why_not or 'nothing is in it'}"
+    return f"the record is not complete: {facts.why_not}"
 
 
 def _rules(facts: RunFacts) -> str:
