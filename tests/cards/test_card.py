@@ -216,7 +216,7 @@ def test_a_source_under_two_licenses_has_two_rows(db):
         db.record_source(SourceRecord("code", license_id="Apache-2.0"))
         train(db, own.session_id, "code", "Apache-2.0")
     card = ProvenanceCardGenerator(db).generate(own.session_id)
-    assert "| `code` | `MIT` | `MIT` | 50 % | 8 | 8 |" in card
+    assert "| `code` | `MIT` | `MIT AND Apache-2.0` | 50 % | 8 | 8 |" in card
     assert "| `code` | `Apache-2.0` | `Apache-2.0` | 50 % | 8 | 8 |" in card
     assert "has a row for each" in card
 

@@ -98,7 +98,7 @@ def test_numbers_are_those_of_the_record(db, session, exporter):
     assert int(tags["provenance.warnings"]) == config["warnings"] == len(open_) - errors
     assert json.loads(tags["provenance.samples_by_license"]) == {"MIT": 4, "CC-BY-NC-4.0": 2}
     assert json.loads(tags["provenance.samples_by_source"]) == {"web": 4, "acme/books": 2}
-    assert {one["license"]: one["samples"] for one in config["licenses"]} == {
+    assert {one["license"]: one["samples"] for one in config["declared_licenses"]} == {
         "MIT": 4,
         "CC-BY-NC-4.0": 2,
     }
@@ -156,8 +156,8 @@ def test_limits_of_mlflow(db, write, exporter):
     assert document["session"]["config_hash"] == "c" * 100_000
     assert len(document["sources"]) == 300
     config = exporter.to_wandb(session)["metadata"]["provenance"]
-    assert (config["source_count"], config["license_count"]) == (300, 300)
-    assert len(config["sources"]) == len(config["licenses"]) == 100
+    assert (config["source_count"], config["declared_license_count"]) == (300, 300)
+    assert len(config["sources"]) == len(config["declared_licenses"]) == 100
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_the_whole_way(mlflow, db, session, exporter):
     assert places["s3"] == ("s3", '{"uri": "s3://bucket/key.parquet"}')
     assert mlflow.data.get_source(found["wiki"].dataset).url == "https://example.org/wiki"
     tags = {tag.key: tag.value for tag in found["s3"].tags}
-    assert tags["provenance.license"] == "MIT, ISC"
+    assert tags["provenance.license"] == "MIT AND ISC, ISC"
     assert (tags["provenance.samples"], tags["provenance.observations"]) == ("3", "3")
 
 

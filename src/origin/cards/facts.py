@@ -5,19 +5,22 @@ of them say the same. For a given record they are the same whenever they are gat
 in them is the record's own.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
 from origin._version import __version__
 from origin.core.license import USES, Finding, LicenseAnalyzer, Party, SourceUse
 from origin.core.license.analysis import LicenseAnalysis, verdict
 from origin.core.license.attribution import attribution_of
 from origin.core.license.conflicts import policy_of_session
-from origin.core.license.findings import ERROR
+from origin.core.license.findings import ERROR, INFO
+from origin.core.license.mix import reading_of, uses_of
 from origin.core.license.registry import LicenseRegistry
-from origin.core.record import SessionRecord, SourceRecord
+from origin.core.license.uses import ANY_USE
+from origin.core.record import SessionRecord, SourceRecord, StreamRecord
 from origin.query.engine import QueryEngine
+from origin.query.summary import Look
 from origin.query.wording import caveats_of, why_not_whole
 from origin.storage.database import ProvenanceDatabase
 
@@ -87,6 +90,9 @@ class RunFacts:
         fingerprint: of the session; the same data in the same order have the same one.
         fingerprint_algorithm: of its samples.
         rules: the version of the license rules and their data.
+        streams: its streams, as long as they were at the moment of which all this tells.
+        also: for conflicts that stand against further uses, what they are against these, such as
+            ``warning against train``, by their ids.
         origin_version: of the library that gathered these facts.
     """
 
@@ -107,12 +113,53 @@ class RunFacts:
     fingerprint: str
     fingerprint_algorithm: str
     rules: str
+    streams: tuple[StreamRecord, ...] = ()
+    also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     origin_version: str = __version__
 
     @property
     def unknown_sources(self) -> tuple[str, ...]:
         """The ids of the sources whose license is not known."""
-        return tuple(one.source.source_id for one in self.sources if one.license == "unknown")
+        found = (one.source.source_id for one in self.sources if one.license == "unknown")
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def source_ids(self) -> tuple[str, ...]:
+        """The ids of all sources."""
+        return tuple(dict.fromkeys(one.source.source_id for one in self.sources))
+
+    @property
+    def open_conflicts(self) -> tuple[Finding, ...]:
+        """The errors and warnings that nobody has settled."""
+        return tuple(one for one in self.conflicts if one.is_conflict)
+
+    @property
+    def errors(self) -> int:
+        """How many errors nobody has settled."""
+        return sum(one.severity == ERROR for one in self.open_conflicts)
+
+    @property
+    def warnings(self) -> int:
+        """How many warnings nobody has settled."""
+        return len(self.open_conflicts) - self.errors
+
+    @property
+    def settled(self) -> int:
+        """How many conflicts somebody has settled."""
+        return len(self.conflicts) - len(self.open_conflicts)
+
+    @property
+    def completeness(self) -> str:
+        """Whether the record is complete, in a few words."""
+        if not self.is_complete:
+            return f"the record is not complete: {self.why_not}"
+        is_running = self.session.status == "running"
+        return "the record is complete" + (" so far, and still being written" if is_running else "")
+
+    def told(self, one: Finding) -> str:
+        """A conflict in one line, with the uses it stands against."""
+        against = "any use" if one.use == ANY_USE else one.use
+        return "; ".join((f"{one} against {against}", *self.also.get(one.finding_id, ())))
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON types."""
@@ -140,7 +187,14 @@ class RunFacts:
             "licenses": [asdict(one) for one in self.licenses],
             "license": self.license,
             "verdicts": [asdict(one) for one in self.verdicts],
-            "conflicts": [{**one.to_dict(), "settled": _word(one)} for one in self.conflicts],
+            "conflicts": [
+                {
+                    **one.to_dict(),
+                    "also": list(self.also.get(one.finding_id, ())),
+                    "settled": _word(one),
+                }
+                for one in self.conflicts
+            ],
             "conditions": list(self.conditions),
             "missing_in_notice": {own: list(words) for own, words in self.missing.items()},
             "session_fingerprint": self.fingerprint,
@@ -148,6 +202,20 @@ class RunFacts:
             "rules": self.rules,
             "origin_version": self.origin_version,
         }
+
+
+class Note(NamedTuple):
+    """Why a license was read as it was."""
+
+    declared: str | None
+    license: str
+    notes: tuple[str, ...]
+
+
+def notes_of(sources: Iterable[SourceFacts]) -> list[Note]:
+    """Each thing that was assumed in reading licenses, once."""
+    told = (Note(one.declared, one.license, one.notes) for one in sources if one.notes)
+    return list(dict.fromkeys(told))
 
 
 def _word(one: Finding) -> dict[str, Any] | None:
@@ -165,20 +233,19 @@ def gather(db: ProvenanceDatabase, session_id: str | SessionRecord) -> RunFacts:
         SessionNotFoundError: no session has that id.
     """
     engine, analyzer = QueryEngine(db), LicenseAnalyzer(db)
-    summary = engine.get_session_summary(session_id)
-    session = db.get_session(summary["session_id"])
-    # In this order: a source is registered before anything of it is used.
-    uses = db.license_uses(session.session_id)
+    look = engine.look(session_id)
+    session, summary = look.session, look.summary
     registered = {one.source_id: one for one in db.list_sources()}
+    uses = _uses(db, look, registered)
+    conflicts = analyzer.conflicts_among(session, uses)
     analyses = _analyses(db, session.session_id, analyzer, uses)
     notice = attribution_of(session.session_id, uses, registered, analyzer.registry)
-    conflicts = analyzer.find_conflicts(session)
     names = ("streams", "batches", "epochs", "observations", "distinct_samples", "bytes")
-    fingerprints = engine.fingerprint_sources(session)
+    fingerprints = engine.fingerprint_sources(session, streams=look.streams)
     return RunFacts(
         session,
-        summary["complete"],
-        why_not_whole(session) or ("" if summary["complete"] else "nothing is in it"),
+        session.complete,
+        why_not_whole(session) or ("" if session.complete else "nothing is in it"),
         caveats_of([session]),
         tuple(summary["gaps"]),
         {name: summary[name] for name in names},
@@ -190,10 +257,25 @@ def gather(db: ProvenanceDatabase, session_id: str | SessionRecord) -> RunFacts:
         tuple(conflicts),
         tuple(dict.fromkeys(str(term) for term in analyses[0].effect.conditions)),
         notice.missing,
-        engine.fingerprint_session(session),
+        engine.fingerprint_session(session, streams=look.streams),
         db.fingerprint_algorithm,
         analyses[0].data_version,
+        look.streams,
+        _also(conflicts, analyses),
     )
+
+
+def _uses(
+    db: ProvenanceDatabase, look: Look, registered: Mapping[str, SourceRecord]
+) -> list[SourceUse]:
+    return uses_of(
+        (
+            (one.stream_no, one.source_id, one.license_id, registered[one.source_id].license_id,
+             one.observations)
+            for one in look.streams
+        ),
+        db.licensing.first_batches(look.session.session_id),
+    )  # fmt: skip
 
 
 def _analyses(
@@ -203,6 +285,24 @@ def _analyses(
     return [
         analyzer.analyze(uses, use, session_id=session_id, said=said, policy=policy) for use in USES
     ]
+
+
+def _also(
+    conflicts: Sequence[Finding], analyses: Sequence[LicenseAnalysis]
+) -> dict[str, tuple[str, ...]]:
+    """What each conflict is against the uses that it is not told of, since it is told but once."""
+    by_matter: dict[object, list[Finding]] = {}
+    for one in (one for analysis in analyses for one in analysis.findings):
+        if one.severity != INFO:
+            by_matter.setdefault((one.matter, one.settled is None), []).append(one)
+    return {
+        one.finding_id: tuple(
+            f"{other.severity} against {other.use}"
+            for other in by_matter.get((one.matter, one.settled is None), ())
+            if other.use != one.use
+        )
+        for one in conflicts
+    }
 
 
 def _verdict(analysis: LicenseAnalysis, conflicts: Sequence[Finding]) -> Verdict:
@@ -224,13 +324,14 @@ def _sources(
     total = sum(one.observations for one in uses)
     found = []
     for one in uses:
-        read = registry.read(one.declared)
+        read = reading_of(one, registry)
+        notes = (note for reading in read.readings for note in reading.notes)
         found.append(
             SourceFacts(
                 registered[one.source_id],
                 one.declared,
-                read.expression or "unknown",
-                read.notes,
+                read.license,
+                tuple(dict.fromkeys(notes)),
                 one.observations,
                 samples.get(one.source_id, 0),
                 one.observations / total if total else 0.0,

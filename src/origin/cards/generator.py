@@ -1,13 +1,12 @@
 """`ProvenanceCardGenerator`: what went into a training run, for people to read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from origin.cards.facts import RunFacts, SourceFacts, gather
+from origin.cards.facts import RunFacts, SourceFacts, gather, notes_of
 from origin.cards.figures import duration_of, human_size
 from origin.cards.markdown import Safe, environment
 from origin.cards.report import html_report
-from origin.core.license.findings import ERROR
 from origin.core.license.vocabulary import CONDITIONS
 from origin.core.record import SessionRecord
 from origin.core.wording import enumerated, many
@@ -126,21 +125,20 @@ def card_of(facts: RunFacts, *, level: int = 1, most: int = MOST_ROWS) -> str:
         return _cut(rows, most)
 
     rows, rest = cut(facts.sources)
-    source_ids = {one.source.source_id for one in facts.sources}
     missing = list(facts.missing.items())
     return _rendered(
         "card.md.j2",
         under=Safe("#" * (level - 1)),
         facts=facts,
         rules=_rules(facts),
-        verdict=verdict_line(facts, len(source_ids)),
+        verdict=verdict_line(facts),
         duration=duration_of(facts.session),
         sources=rows,
         other_sources=_summed(rest) if rest else None,
-        has_repeated=len(source_ids) < len(facts.sources),
+        has_repeated=len(facts.source_ids) < len(facts.sources),
         licenses=cut(facts.licenses),
-        notes=cut(_notes(facts.sources)),
-        open=cut([one for one in facts.conflicts if one.is_conflict]),
+        notes=cut(notes_of(facts.sources)),
+        open=cut(facts.open_conflicts),
         settled=cut([one for one in facts.conflicts if one.settled is not None]),
         conditions=[CONDITIONS.get(name, name) for name in facts.conditions],
         missing=cut(missing),
@@ -169,21 +167,13 @@ def batch_card_of(step: Step) -> str:
     )
 
 
-def verdict_line(facts: RunFacts, sources: int) -> str:
+def verdict_line(facts: RunFacts) -> str:
     """Whether the record is complete, licenses conflict and licenses are unknown.
 
     Args:
         facts: what is told of a session.
-        sources: how many sources it has.
     """
-    return "; ".join((_completeness(facts), _conflicts(facts), _unknown(facts, sources))) + "."
-
-
-def _completeness(facts: RunFacts) -> str:
-    if facts.is_complete:
-        is_running = facts.session.status == "running"
-        return "the record is complete" + (" so far, and still being written" if is_running else "")
-    return f"the record is not complete: {facts.why_not}"
+    return "; ".join((facts.completeness, _conflicts(facts), _unknown(facts))) + "."
 
 
 def _rules(facts: RunFacts) -> str:
@@ -191,20 +181,18 @@ def _rules(facts: RunFacts) -> str:
 
 
 def _conflicts(facts: RunFacts) -> str:
-    open_ = [one for one in facts.conflicts if one.is_conflict]
-    errors = sum(one.severity == ERROR for one in open_)
-    counted = ((errors, "error"), (len(open_) - errors, "warning"))
+    counted = ((facts.errors, "error"), (facts.warnings, "warning"))
     told = enumerated([many(number, noun) for number, noun in counted if number] or ["no conflict"])
-    settled = sum(one.settled is not None for one in facts.conflicts)
-    if open_:
+    if facts.open_conflicts:
         told += " about licenses that nobody has settled"
     else:
-        told += " of licenses" + (" that is open" if settled else "")
-    return f"{_rules(facts)} found {told}" + (f" ({settled:,} settled)" if settled else "")
+        told += " of licenses" + (" that is open" if facts.settled else "")
+    rest = f" ({facts.settled:,} settled)" if facts.settled else ""
+    return f"{_rules(facts)} found {told}{rest}"
 
 
-def _unknown(facts: RunFacts, sources: int) -> str:
-    unknown = len(set(facts.unknown_sources))
+def _unknown(facts: RunFacts) -> str:
+    unknown, sources = len(facts.unknown_sources), len(facts.source_ids)
     if not sources:
         return "there are no sources"
     if not unknown:
@@ -226,19 +214,6 @@ def _summed(rest: Sequence[SourceFacts]) -> _OtherSources:
         sum(one.share for one in rest),
         sum(one.observations for one in rest),
     )
-
-
-class _Note(NamedTuple):
-    """Why a license was read as it was."""
-
-    declared: str | None
-    license: str
-    notes: tuple[str, ...]
-
-
-def _notes(sources: Iterable[SourceFacts]) -> list[_Note]:
-    told = (_Note(one.declared, one.license, one.notes) for one in sources if one.notes)
-    return list(dict.fromkeys(told))
 
 
 class _Cut(NamedTuple):

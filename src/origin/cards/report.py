@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from origin.cards.facts import RunFacts, SourceFacts, gather
+from origin.cards.facts import RunFacts, SourceFacts, gather, notes_of
 from origin.cards.figures import duration_of, human_duration, human_size, human_time, time_of
 from origin.cards.markdown import CELL, shortened, visible
+from origin.core.license.vocabulary import CONDITIONS
 from origin.core.record import SessionRecord
 from origin.core.wording import listed, many, percent, quoted, span
 from origin.query.engine import QueryEngine
@@ -15,9 +16,9 @@ from origin.storage.database import ProvenanceDatabase
 
 _MOST_SOURCES = 50
 _MOST_EPOCHS = 60
-_MOST_FINDINGS = 100
+_MOST_FINDINGS = 30
 _MOST_STRIPS = 12
-_MOST_GAPS = 200
+_MOST_GAPS = 50
 
 # A finding names several sources and licenses; whatever is longer is not for reading.
 _LONGEST = 2_000
@@ -49,7 +50,7 @@ def report_of(db: ProvenanceDatabase, facts: RunFacts) -> str:
         db: an open database.
         facts: what ``gather`` found in it.
     """
-    return page_of(facts, QueryEngine(db).get_timeline(facts.session.session_id))
+    return page_of(facts, QueryEngine(db).get_timeline(facts.session, streams=facts.streams))
 
 
 def page_of(facts: RunFacts, timeline: Timeline) -> str:
@@ -59,7 +60,8 @@ def page_of(facts: RunFacts, timeline: Timeline) -> str:
         facts: of the session.
         timeline: how it went on.
     """
-    epochs = timeline.epochs
+    # By epoch, so that where some are left out there is something of each source.
+    epochs = sorted(timeline.epochs, key=lambda one: one.epoch)
     highest = max((max(seen) for seen in timeline.sources.values()), default=0)
     strips = [(name, _bars(seen, highest), sum(seen)) for name, seen in timeline.sources.items()]
     if len(strips) == 1:
@@ -76,6 +78,8 @@ def page_of(facts: RunFacts, timeline: Timeline) -> str:
         **_cut("gaps", facts.gaps, _MOST_GAPS),
         **_cut("epochs", epochs, _MOST_EPOCHS),
         **_cut("strips", strips, _MOST_STRIPS),
+        **_cut("notes", notes_of(facts.sources), _MOST_SOURCES),
+        conditions=[CONDITIONS.get(name, name) for name in facts.conditions],
         most_in_epoch=max((one.observations for one in epochs), default=0),
         timeline=timeline,
         bars=_bars(timeline.observations),
@@ -110,7 +114,9 @@ def _template() -> Any:
         listed=listed,
         short=lambda text: shortened(text, CELL),
         many=many,
+        noun=lambda number, noun: many(number, noun).partition(" ")[2],
         number=lambda value: f"{value:,}",
+        span_of=span,
     )
     return environment.get_template("report.html.j2")
 
@@ -158,4 +164,5 @@ def _times_seen(one: SourceFacts, has_several: bool) -> str:
     """
     if has_several or not one.samples:
         return "not known"
-    return f"{one.observations / one.samples:,.2f}".rstrip("0").rstrip(".") + " times"
+    times = f"{one.observations / one.samples:,.2f}".rstrip("0").rstrip(".")
+    return "once" if times == "1" else f"{times} times"

@@ -63,7 +63,6 @@ def export(
 
 def _training_data(facts: RunFacts) -> dict[str, Any]:
     session, counts = facts.session, facts.counts
-    open_ = [one for one in facts.conflicts if one.is_conflict]
     return {
         "samples": counts["distinct_samples"],
         "observations": counts["observations"],
@@ -90,9 +89,9 @@ def _training_data(facts: RunFacts) -> dict[str, Any]:
             }
             for one in facts.sources
         ],
-        "errors": sum(one.severity == "error" for one in open_),
-        "warnings": sum(one.severity == "warning" for one in open_),
-        "conflicts": [str(one) for one in open_],
+        "errors": facts.errors,
+        "warnings": facts.warnings,
+        "conflicts": [facts.told(one) for one in facts.open_conflicts],
         "rules": facts.rules,
     }
 

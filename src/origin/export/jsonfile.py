@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
 from itertools import groupby, islice
 from typing import Any
@@ -24,9 +24,6 @@ MOST_CHARACTERS = 1 << 28
 # What the text of a batch takes beside the names in it.
 _BATCH_CHARACTERS = 300
 
-# Training goes on while a session is looked at.
-_LOOKS = 3
-
 _BATCHES = """
     SELECT stream_no, batch_no, epoch, seen_at, root, samples FROM batches
     WHERE session_id = ? ORDER BY stream_no, batch_no
@@ -45,9 +42,9 @@ def to_json(db: ProvenanceDatabase, session_id: str | SessionRecord, *, pretty: 
         SessionNotFoundError: no session has that id.
         ConfigurationError: it is too large.
     """
-    facts, streams = gathered(db, session_id)
-    _require_small(facts, streams)
-    batches = list(_batches(db, facts.session.session_id, streams))
+    facts = gather(db, session_id)
+    _require_small(facts)
+    batches = list(_batches(db, facts.session.session_id, facts.streams))
     return json_text({**document(facts), "batches": batches}, pretty=pretty)
 
 
@@ -83,21 +80,6 @@ def facts_form(facts: RunFacts) -> dict[str, Any]:
     return form
 
 
-def gathered(
-    db: ProvenanceDatabase, session_id: str | SessionRecord
-) -> tuple[RunFacts, list[StreamRecord]]:
-    """The facts of a session, and the streams that they are about.
-
-    Of a session that runs, the streams may have got a little more since.
-    """
-    for _ in range(_LOOKS):
-        facts = gather(db, session_id)
-        streams = db.catalog.streams(facts.session.session_id)
-        if sum(one.batches for one in streams) == facts.counts["batches"]:
-            break
-    return facts, streams
-
-
 def stream_form(stream: StreamRecord) -> dict[str, Any]:
     """What all batches of a stream have in common."""
     return {
@@ -108,7 +90,8 @@ def stream_form(stream: StreamRecord) -> dict[str, Any]:
     }
 
 
-def _require_small(facts: RunFacts, streams: list[StreamRecord]) -> None:
+def _require_small(facts: RunFacts) -> None:
+    streams = facts.streams
     count = sum(one.batches for one in streams)
     size = sum(one.batches * (_BATCH_CHARACTERS + 6 * _letters(one)) for one in streams)
     if count > MOST_BATCHES or size > MOST_CHARACTERS:
@@ -124,7 +107,7 @@ def _letters(stream: StreamRecord) -> int:
 
 
 def _batches(
-    db: ProvenanceDatabase, session_id: str, streams: list[StreamRecord]
+    db: ProvenanceDatabase, session_id: str, streams: Sequence[StreamRecord]
 ) -> Iterator[Mapping[str, Any]]:
     known = {one.stream_no: (stream_form(one), one.batches) for one in streams}
     rows = QueryEngine(db).sql(_BATCHES, [session_id])

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from origin.cards.facts import gather
 from origin.core.record import PackedBatch, SessionRecord, StreamRecord
 from origin.errors import (
     ConfigurationError,
@@ -18,7 +19,7 @@ from origin.errors import (
     StorageError,
 )
 from origin.export.files import replacing
-from origin.export.jsonfile import facts_form, gathered, stream_form
+from origin.export.jsonfile import facts_form, stream_form
 from origin.export.schema import problem_of
 from origin.export.texts import from_form, json_text, to_form
 from origin.query.records import iso_time
@@ -28,7 +29,6 @@ FORMAT, VERSION = "origin-provenance-jsonl", 1
 
 # A line is one batch, or the facts; whoever reads a file must not fill the memory with one.
 _LONGEST_LINE = 1 << 30
-_ENDED = ("completed", "failed")
 
 
 def export(
@@ -49,12 +49,12 @@ def export(
         ConfigurationError: the path is no place for a file.
         StorageError: the record cannot be read, or the file not written.
     """
-    facts, streams = gathered(db, session_id)
+    facts = gather(db, session_id)
     header = {"kind": "header", "format": FORMAT, "version": VERSION, "facts": facts_form(facts)}
     with replacing(path) as file:
         lines = _Writer(file)
         lines.write(header)
-        for stream, batches in batches_of(db, streams):
+        for stream, batches in batches_of(db, facts.streams):
             common = {"kind": "batch", **stream_form(stream)}
             for batch in batches:
                 lines.write(common | _batch_form(batch))
@@ -275,7 +275,7 @@ class _Check:
             raise ValueError("the lines before it are not those that were written")
         facts = self._facts or {}
         counted = (facts["counts"]["batches"], facts["counts"]["observations"])
-        if facts["session"]["status"] in _ENDED and counted != found:
+        if counted != found:
             raise ValueError(
                 f"the header tells of {counted[0]} batches with {counted[1]} samples, and "
                 f"{found[0]} with {found[1]} are there"

@@ -12,7 +12,7 @@ from origin.export.texts import plain, shortened
 from origin.storage.database import ProvenanceDatabase
 
 # What MLflow takes at most, in characters.
-MOST_IN_TAG, MOST_IN_PARAM, MOST_IN_KEY, MOST_IN_DIGEST = 5_000, 6_000, 250, 36
+MOST_IN_TAG, MOST_IN_PARAM, MOST_IN_DIGEST = 5_000, 6_000, 36
 
 PREFIX = "provenance."
 _ENDED = ("completed", "failed")
@@ -59,7 +59,6 @@ def tags_of(facts: RunFacts) -> dict[str, str]:
     that no longer holds.
     """
     session, counts = facts.session, facts.counts
-    open_ = [one for one in facts.conflicts if one.is_conflict]
     sources = {one.source.source_id: one.samples for one in facts.sources}
     tags: dict[str, str] = {
         "session_id": session.session_id,
@@ -72,13 +71,13 @@ def tags_of(facts: RunFacts) -> dict[str, str]:
         "fingerprint": facts.fingerprint,
         "digest": digest_of(facts),
         "license": facts.license or "",
-        "errors": str(sum(one.severity == "error" for one in open_)),
-        "warnings": str(sum(one.severity == "warning" for one in open_)),
-        "settled": str(len(facts.conflicts) - len(open_)),
+        "errors": str(facts.errors),
+        "warnings": str(facts.warnings),
+        "settled": str(facts.settled),
         "verdicts": "\n".join(one.text for one in facts.verdicts),
-        "conflicts": "\n".join(map(str, open_)),
+        "conflicts": "\n".join(map(facts.told, facts.open_conflicts)),
         "sources": str(len(sources)),
-        "sources_without_license": str(len(set(facts.unknown_sources))),
+        "sources_without_license": str(len(facts.unknown_sources)),
         **_counted("samples_by_license", facts.samples_by_license),
         **_counted("samples_by_source", sources),
         "rules": facts.rules,

@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from origin.cards.facts import gather
 from origin.core.record import PackedBatch, SessionRecord, StreamRecord
 from origin.export.files import folder_of, replacing
-from origin.export.jsonfile import gathered
 from origin.export.jsonl import batches_of
 from origin.query.streams import license_name
 from origin.storage.batchtable import head_schema, head_table
@@ -44,7 +44,7 @@ def export(
     """
     import pyarrow.parquet as pq
 
-    _, streams = gathered(db, session_id)
+    facts = gather(db, session_id)
     folder = folder_of(path)
     written = 0
     with (
@@ -53,7 +53,7 @@ def export(
         pq.ParquetWriter(rows_file, _with_stream(schema()), compression="zstd") as rows,
         pq.ParquetWriter(heads_file, _with_stream(_heads_schema()), compression="zstd") as heads,
     ):
-        for stream, all_batches in batches_of(db, streams):
+        for stream, all_batches in batches_of(db, facts.streams):
             for batches in _portions(all_batches):
                 table = table_of(batches)
                 rows.write_table(_of_stream(table, stream))

@@ -47,7 +47,6 @@ def export(
 def metadata_of(facts: RunFacts) -> dict[str, Any]:
     """The facts of a session as JSON types, not longer than a config can be."""
     session = facts.session
-    open_ = [one for one in facts.conflicts if one.is_conflict]
     by_license = list(facts.samples_by_license.items())
     return {
         "session_id": session.session_id,
@@ -62,17 +61,17 @@ def metadata_of(facts: RunFacts) -> dict[str, Any]:
         "fingerprint_algorithm": facts.fingerprint_algorithm,
         **facts.counts,
         "license": None if facts.license is None else _text(facts.license),
-        "errors": sum(one.severity == "error" for one in open_),
-        "warnings": sum(one.severity == "warning" for one in open_),
-        "settled": len(facts.conflicts) - len(open_),
-        "conflicts": [_text(str(one)) for one in open_[:MOST_LISTED]],
+        "errors": facts.errors,
+        "warnings": facts.warnings,
+        "settled": facts.settled,
+        "conflicts": [_text(facts.told(one)) for one in facts.open_conflicts[:MOST_LISTED]],
         "conditions": [_text(one) for one in facts.conditions[:MOST_LISTED]],
         "verdicts": {one.use: one.text for one in facts.verdicts},
-        "license_count": len(by_license),
-        "licenses": [
+        "declared_license_count": len(by_license),
+        "declared_licenses": [
             {"license": _text(name), "samples": count} for name, count in by_license[:MOST_LISTED]
         ],
-        "source_count": len({one.source.source_id for one in facts.sources}),
+        "source_count": len(facts.source_ids),
         "sources": [
             {
                 "source": _text(one.source.source_id),
@@ -95,14 +94,16 @@ def _text(text: str) -> str:
 def description(facts: RunFacts) -> str:
     """A session in a few lines, for people."""
     counts, session = facts.counts, facts.session
-    whole = "the record is complete" if facts.is_complete else "the record is not complete"
-    why = f" ({facts.why_not})" if facts.why_not else ""
     seen = (
         f"{many(counts['distinct_samples'], 'different sample')} seen "
         f"{many(counts['observations'], 'time')} in {many(counts['batches'], 'batch')}"
     )
+    begin = (
+        f"Data of training session {one_line(session.session_id)}: {session.status}, "
+        f"{facts.completeness}."
+    )
     lines = [
-        f"Data of training session {one_line(session.session_id)}: {session.status}, {whole}{why}.",
+        begin,
         f"{seen}.",
         *(f"{one.text}." for one in facts.verdicts),
         *(

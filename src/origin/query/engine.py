@@ -29,7 +29,7 @@ from origin.query.sequences import BatchSequence, LazySequence, SampleSequence
 from origin.query.sights import FirstSights
 from origin.query.sql import SIGHTINGS
 from origin.query.streams import from_source, under_license
-from origin.query.summary import Breakdown, SessionSummary
+from origin.query.summary import Breakdown, Look, SessionSummary
 from origin.query.tallies import Tallies
 from origin.query.timeline import Timeline, timeline_of
 from origin.storage.database import ProvenanceDatabase, require_database
@@ -277,19 +277,31 @@ class QueryEngine(Questions, LicenseQuestions):
         Raises:
             SessionNotFoundError: no session has that id.
         """
+        return self.look(session_id).summary
+
+    def look(self, session_id: str | SessionRecord) -> Look:
+        """A session at one moment: its record, its streams and its summary, which fit together.
+
+        Args:
+            session_id: which session.
+
+        Raises:
+            SessionNotFoundError: no session has that id.
+        """
         # Read before the streams, so that a session said to have ended is told to its end.
         session = self._prepare(session_id)
         tally = self._tallies.of(session)
         streams = tally.streams
         gaps = _gaps_among(streams, self._db.catalog.gaps(session.session_id))
-        return SessionSummary(
+        session = replace(session, streams=len(streams), gaps=len(gaps))
+        summary = SessionSummary(
             session_id=session.session_id,
             status=session.status,
             created_at=session.created_at,
             ended_at=session.ended_at,
             config_hash=session.config_hash,
             metadata=session.metadata,
-            complete=replace(session, streams=len(streams), gaps=len(gaps)).complete,
+            complete=session.complete,
             gaps=gaps,
             streams=len(streams),
             batches=sum(stream.batches for stream in streams),
@@ -300,14 +312,22 @@ class QueryEngine(Questions, LicenseQuestions):
             licenses=tally.samples.licenses,
             sources=tally.samples.sources,
         )
+        return Look(session, streams, summary)
 
-    def get_timeline(self, session_id: str | SessionRecord, *, stretches: int = 48) -> Timeline:
+    def get_timeline(
+        self,
+        session_id: str | SessionRecord,
+        *,
+        stretches: int = 48,
+        streams: Sequence[StreamRecord] | None = None,
+    ) -> Timeline:
         """How a session went on: what came from each source, by epochs and in the course of time.
 
         Args:
             session_id: which session.
             stretches: into how many equal stretches its time is divided, 1 to 10,000; there are
                 fewer if it has fewer milliseconds.
+            streams: the session's, as a ``look`` had them; as they are now when left out.
 
         Raises:
             SessionNotFoundError: no session has that id.
@@ -316,10 +336,16 @@ class QueryEngine(Questions, LicenseQuestions):
         most = whole_number("stretches", stretches)
         if not 1 <= most <= _MOST_STRETCHES:
             raise ConfigurationError(f"stretches must be 1 to {_MOST_STRETCHES:,}, not {most:,}")
-        streams = self._db.catalog.streams(self._prepare(session_id).session_id)
+        if streams is None:
+            streams = self._streams(session_id)
         return timeline_of(self._db.batch_table, streams, most)
 
-    def fingerprint_session(self, session_id: str | SessionRecord) -> str:
+    def fingerprint_session(
+        self,
+        session_id: str | SessionRecord,
+        *,
+        streams: Sequence[StreamRecord] | None = None,
+    ) -> str:
         """The fingerprint of a session: of all batches, in their order, on every rank.
 
         The same data in the same order have the same fingerprint on another day and another
@@ -327,6 +353,7 @@ class QueryEngine(Questions, LicenseQuestions):
 
         Args:
             session_id: which session.
+            streams: its streams, as a ``look`` had them; as they are now when left out.
 
         Returns:
             64 hex digits.
@@ -334,9 +361,15 @@ class QueryEngine(Questions, LicenseQuestions):
         Raises:
             SessionNotFoundError: no session has that id.
         """
-        return self._tallies.fingerprint(self._prepare(session_id))
+        session = self._prepare(session_id)
+        return self._tallies.fingerprint(session, streams or self._streams_of(session))
 
-    def fingerprint_sources(self, session_id: str | SessionRecord) -> dict[str, str]:
+    def fingerprint_sources(
+        self,
+        session_id: str | SessionRecord,
+        *,
+        streams: Sequence[StreamRecord] | None = None,
+    ) -> dict[str, str]:
         """For each source, the fingerprint that the session would have with no other source.
 
         So a source that two runs took in alike has the same fingerprint in both, whatever else they
@@ -344,6 +377,7 @@ class QueryEngine(Questions, LicenseQuestions):
 
         Args:
             session_id: which session.
+            streams: its streams, as a ``look`` had them; as they are now when left out.
 
         Returns:
             Source id to 64 hex digits, in the order in which they were opened.
@@ -351,7 +385,8 @@ class QueryEngine(Questions, LicenseQuestions):
         Raises:
             SessionNotFoundError: no session has that id.
         """
-        return self._tallies.fingerprints(self._prepare(session_id))
+        session = self._prepare(session_id)
+        return self._tallies.fingerprints(session, streams or self._streams_of(session))
 
     # -- SQL -------------------------------------------------------------------------
 
@@ -398,6 +433,9 @@ class QueryEngine(Questions, LicenseQuestions):
     def _streams(self, session_id: str | SessionRecord | None) -> list[StreamRecord]:
         session_ids = self._prepare_any(session_id)
         return self._db.catalog.streams(None if session_ids is None else session_ids[0])
+
+    def _streams_of(self, session: SessionRecord) -> list[StreamRecord]:
+        return self._db.catalog.streams(session.session_id)
 
     def _session(self, session_id: str | SessionRecord) -> SessionRecord:
         return self._db.get_session(session_id_of(session_id))

@@ -1,7 +1,9 @@
 """What the engine tells of a session as plain dicts, which notebooks show as tables."""
 
+from dataclasses import dataclass
 from typing import Any
 
+from origin.core.record import SessionRecord, StreamRecord
 from origin.core.wording import enumerated, html_table, many
 
 _SHOWN = 20
@@ -64,3 +66,18 @@ class SessionSummary(dict[str, Any]):
 def _told(counts: dict[str, int]) -> list[str]:
     told = [f"{name}: {count:,}" for name, count in list(counts.items())[:_SHOWN]]
     return [*told, "…"] if len(counts) > _SHOWN else told
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A session as it was at one moment: all of it fits together, also while it is being written.
+
+    Args:
+        session: its record, with as many streams and gaps as it had.
+        streams: its streams, as long as they were.
+        summary: what ``get_session_summary`` tells.
+    """
+
+    session: SessionRecord
+    streams: tuple[StreamRecord, ...]
+    summary: SessionSummary

@@ -51,14 +51,14 @@ class Tallies:
         self._db, self._asker = db, asker
         self._remembered: dict[str, tuple[str, dict[str, Any]]] = {}
 
-    def fingerprint(self, session: SessionRecord) -> str:
-        """The fingerprint of a session as it is now; see ``origin.core.session``."""
-        streams = self._asker.moments.now([session.session_id]).streams
+    def fingerprint(self, session: SessionRecord, streams: Sequence[StreamRecord]) -> str:
+        """The fingerprint of a session with these streams; see ``origin.core.session``."""
         return session_fingerprint(self._roots(session, streams))
 
-    def fingerprints(self, session: SessionRecord) -> dict[str, str]:
+    def fingerprints(
+        self, session: SessionRecord, streams: Sequence[StreamRecord]
+    ) -> dict[str, str]:
         """For each source, the fingerprint that the session has without all others."""
-        streams = self._asker.moments.now([session.session_id]).streams
         found: dict[str, list[StreamRoot]] = {}
         for one, root in zip(streams, self._roots(session, streams), strict=True):
             found.setdefault(one.source_id, []).append(root)

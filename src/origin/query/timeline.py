@@ -82,14 +82,13 @@ def timeline_of(table: BatchTable, streams: Sequence[StreamRecord], most: int) -
             share[0] += batches
             share[1] += samples
     order = sorted(seen, key=lambda source_id: (-sum(seen[source_id]), source_id))
+    ranks = {source_id: rank for rank, source_id in enumerate(order)}
     return Timeline(
         datetime.fromtimestamp(first / 1000, UTC),
         timedelta(milliseconds=length),
         {source_id: tuple(seen[source_id]) for source_id in order},
         tuple(
             EpochShare(source_id, epoch, *epochs[source_id, epoch])
-            for source_id, epoch in sorted(
-                epochs, key=lambda place: (order.index(place[0]), place[1])
-            )
+            for source_id, epoch in sorted(epochs, key=lambda place: (ranks[place[0]], place[1]))
         ),
     )

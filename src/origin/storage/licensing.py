@@ -300,22 +300,15 @@ class LicenseBook:
 
     def uses(self, session_id: str) -> "list[SourceUse]":
         """What a session had from each source under each license, in the order they came."""
-        from origin.core.license import FirstBatch, SourceUse
+        from origin.core.license.mix import uses_of
 
-        firsts = self.first_batches(session_id)
-        found: dict[tuple[str, str | None], SourceUse] = {}
-        for number, source, declared, registered, seen in self._db.rows(
-            _USES, (to_column(session_id),)
-        ):
-            source_id, license_id = from_column(source), optional_from_column(declared)
-            first = FirstBatch(source_id, number, firsts[number]) if number in firsts else None
-            before = found.get((source_id, license_id))
-            if before is not None:
-                seen, first = seen + before.observations, before.first_batch or first
-            found[source_id, license_id] = SourceUse(
-                source_id, license_id, optional_from_column(registered), seen, first
-            )
-        return list(found.values())
+        rows = self._db.rows(_USES, (to_column(session_id),))
+        streams = (
+            (number, from_column(source), optional_from_column(declared),
+             optional_from_column(registered), seen)
+            for number, source, declared, registered, seen in rows
+        )  # fmt: skip
+        return uses_of(streams, self.first_batches(session_id))
 
     def licenses_so_far(
         self, session_id: str, but_for: str

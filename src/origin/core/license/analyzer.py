@@ -259,9 +259,21 @@ class LicenseAnalyzer:
         told = Findings()
         for session in sessions:
             found = finder.find(session) if wanted is None else self._found_for(session, wanted)
-            said = db.licensing.words(session.session_id)
-            told += in_order(told_once(settled(found, said)))
+            told += self._told(session.session_id, found)
         return told
+
+    def conflicts_among(self, session: SessionRecord, uses: Sequence[SourceUse]) -> Findings:
+        """What ``find_conflicts`` gives for a session that had just this from each source.
+
+        Args:
+            session: its record, read before what it had.
+            uses: what it had.
+        """
+        finder = ConflictFinder(self._store(), self.registry, self._settings)
+        return Findings(self._told(session.session_id, finder.find(session, uses)))
+
+    def _told(self, session_id: str, found: Sequence[Finding]) -> list[Finding]:
+        return in_order(told_once(settled(found, self._store().licensing.words(session_id))))
 
     def check_policy(
         self,

@@ -84,14 +84,24 @@ class ConflictFinder:
             ]  # fmt: skip
         return [(one, told.get(one.finding_id)) for one in records]
 
-    def find(self, session: SessionRecord) -> list[Finding]:
-        """The conflicts of a session as they are now, for each use; nothing of settlements."""
-        return self._looked_up(session)[0]
+    def find(
+        self, session: SessionRecord, uses: Sequence[SourceUse] | None = None
+    ) -> list[Finding]:
+        """The conflicts of a session, for each use; nothing of settlements.
 
-    def _looked_up(self, session: SessionRecord) -> tuple[list[Finding], bool]:
+        Args:
+            session: which session.
+            uses: what it had from each source; what it has now when left out.
+        """
+        return self._looked_up(session, uses)[0]
+
+    def _looked_up(
+        self, session: SessionRecord, uses: Sequence[SourceUse] | None = None
+    ) -> tuple[list[Finding], bool]:
         """The conflicts of a session, and whether just these are kept."""
         policy = policy_of_session(self._db, session.session_id)
-        uses = self._db.license_uses(session.session_id)
+        if uses is None:
+            uses = self._db.license_uses(session.session_id)
         holds_for = self._holds_for(uses, policy)
         if self._settings.are_usual:
             known = self._known(session.session_id, holds_for)

@@ -1,6 +1,6 @@
 """The licenses of a session: what came under which, and what they say together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from origin.core.license.choice import choose
@@ -108,11 +108,31 @@ def shares_of(uses: Iterable[SourceUse], registry: LicenseRegistry) -> list[Shar
     groups: dict[tuple[object, ...], list[SourceUse]] = {}
     readings: dict[tuple[object, ...], Reading] = {}
     for one in listed:
-        reading = _reading_of(one, registry)
+        reading = reading_of(one, registry)
         groups.setdefault(reading.key, []).append(one)
         readings[reading.key] = reading
     found = [_share(readings[key], members, total) for key, members in groups.items()]
     return sorted(found, key=lambda one: (-one.party.observations, one.party.license))
+
+
+def uses_of(
+    streams: Iterable[tuple[int, str, str | None, str | None, int]], firsts: Mapping[int, int]
+) -> list[SourceUse]:
+    """What came from each source under each license, in the order they came.
+
+    Args:
+        streams: number, source, license as it was recorded and as it is registered, and how many
+            observations there are.
+        firsts: the number of the first batch of each stream that has one.
+    """
+    found: dict[tuple[str, str | None], SourceUse] = {}
+    for number, source_id, declared, registered, seen in streams:
+        first = FirstBatch(source_id, number, firsts[number]) if number in firsts else None
+        before = found.get((source_id, declared))
+        if before is not None:
+            seen, first = seen + before.observations, before.first_batch or first
+        found[source_id, declared] = SourceUse(source_id, declared, registered, seen, first)
+    return list(found.values())
 
 
 def is_unnamed(read: NormalizedLicense) -> bool:
@@ -120,7 +140,8 @@ def is_unnamed(read: NormalizedLicense) -> bool:
     return read.declared is None or license_key(read.declared) == UNKNOWN_LICENSE
 
 
-def _reading_of(one: SourceUse, registry: LicenseRegistry) -> Reading:
+def reading_of(one: SourceUse, registry: LicenseRegistry) -> Reading:
+    """How the license of a source was read, both where it is registered under another since."""
     recorded, registered = registry.read(one.declared), registry.read(one.registered)
     if _are_same(recorded, registered):
         return Reading(_shown(recorded), recorded.tree, (recorded,))
