@@ -42,7 +42,7 @@ PRINTED = {
     "docs/guide.md": [
         "rules v1 found 2 warnings against train",
         "mixed deny",
-        "cc0-1.0 ['noise']",
+        "cc0-1.0",
     ],
 }
 

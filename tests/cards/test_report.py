@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, TensorDataset
 
+from origin.cards.facts import gather
 from origin.cards.report import html_report
 from origin.core.record import Gap, LicenseRecord, SourceRecord
 from origin.errors import SessionNotFoundError
@@ -223,6 +224,37 @@ def test_many_sources_are_summed(db):
             train(db, session.session_id, f"source {at}", "MIT", rows=4)
     page = Page(html_report(db, session))
     assert "and 10 sources more" in page.text
+
+
+def test_it_counts_all_that_it_does_not_show(db):
+    """What the headline says is what card and tags say, however much is cut below."""
+    with db.session("v1") as session:
+        for at in range(60):
+            own = LicenseRecord(f"OWN-{at}", "Own", restrictions=["no-commercial"])
+            db.record_license(own)
+            train(db, session.session_id, f"s{at}", own.license_id, rows=1)
+        for license_id in ("as agreed", "as agreed again"):
+            train(db, session.session_id, "twice", license_id, rows=1)
+            db.record_source(SourceRecord("twice"))
+    facts = gather(db, session)
+    text = Page(html_report(db, session)).text
+    assert facts.errors >= 60
+    assert f"{facts.errors} license errors and {facts.warnings} warnings" in text
+    assert "1 source without a known license." in text
+    assert f"and {facts.errors + facts.warnings - 30:,} findings more" in text
+
+
+def test_what_is_settled_is_in_the_headline(db):
+    run = a_run(db, forum="CC-BY-NC-4.0")
+    for one in QueryEngine(db).find_conflicts(run):
+        db.settle_finding(run, one, person="P", reason="by letter", date="2026-01-05")
+    settled = gather(db, run).settled
+    assert settled
+    text = Page(html_report(db, run)).text
+    assert f"No license conflict is open; {settled} settled." in text
+    assert "No license conflict was found" not in text
+    assert "A work adapted from all of it comes under CC-BY-NC-4.0." in text
+    assert "The licenses ask to name the author, the source and the license" in text
 
 
 def test_a_session_that_is_not_there(db):

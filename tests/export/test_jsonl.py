@@ -276,10 +276,11 @@ def test_altered_since_it_was_read(file):
 def test_no_file(out):
     with pytest.raises(StorageError, match="cannot be read"):
         read_jsonl(out / "none")
-    with pytest.raises(StorageError, match="cannot be read"):
+    with pytest.raises(ConfigurationError, match="is a folder; name a file in it"):
         read_jsonl(out)
-    with pytest.raises(ConfigurationError):
-        read_jsonl(1)
+    for path in (1, "", "a\0b", "/dev/null"):
+        with pytest.raises(ConfigurationError, match=r"path must be|is no path|no regular file"):
+            read_jsonl(path)
 
 
 def test_our_check_and_a_validator_agree(file):

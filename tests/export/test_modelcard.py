@@ -9,7 +9,7 @@ from exports_support import HOSTILE
 from huggingface_hub import ModelCard, ModelCardData
 
 from origin.core.record import Gap, LicenseRecord, SourceRecord
-from origin.errors import ConfigurationError, OriginWarning, SessionNotFoundError
+from origin.errors import ConfigurationError, OriginWarning, SessionNotFoundError, StorageError
 from origin.query.engine import QueryEngine
 
 CARD = """---
@@ -32,6 +32,7 @@ The end.
 
 @pytest.fixture
 def session(db, write):
+    db.record_source(SourceRecord("imdb", url="https://huggingface.co/datasets/imdb"))
     session = write.run([1, 2], [2, 3, 4], source="acme/books", license_id="CC-BY-NC-4.0")
     db.append([write.batch(write.stream(session, "imdb", "CC0-1.0"), 0, [1, 9])])
     db.end_session(session.session_id)
@@ -149,6 +150,44 @@ def test_a_license_that_somebody_chose(db, write, exporter, session, path):
     assert "license: cc-by-nc-4.0 # chosen\n" in path.read_text()
 
 
+def test_what_somebody_else_wrote_is_never_taken_out(db, write, exporter, session, path):
+    """Neither a data set that the first session had as well, nor a license edited since."""
+    mine = "datasets:\n- imdb # mine\n- squad\n"
+    path.write_text(f"---\n{mine}---\n# Ours\n")
+    exporter.update_model_card(path, session)
+    other = write.run([5], source="acme/code", license_id="GPL-3.0-or-later")
+    card = exporter.update_model_card(path, other)
+    assert card.data.datasets == ["imdb", "squad", "acme/code"]
+    assert "- imdb # mine\n- squad\n- acme/code\n" in path.read_text()
+    assert (card.data.license, card.data.license_name) == ("other", "gpl-3.0-or-later")
+    path.write_text(
+        path.read_text().replace("license_name: gpl-3.0-or-later", "license_name: ours")
+    )
+    with pytest.warns(OriginWarning, match=r"keeps its license 'other' \(ours\)"):
+        card = exporter.update_model_card(path, session)
+    assert (card.data.license, card.data.license_name) == ("other", "ours")
+
+
+def test_a_license_that_is_only_named(exporter, session, path):
+    path.write_text("---\nlicense_name: acme-eula\nlicense_link: https://a.example\n---\n")
+    with pytest.warns(OriginWarning, match="acme-eula"):
+        card = exporter.update_model_card(path, session)
+    assert (card.data.license, card.data.license_name) == (None, "acme-eula")
+
+
+def test_marks_that_are_shown_as_code(exporter, session, path):
+    example = (
+        "```\n<!-- origin-provenance: begin -->\nlike this\n<!-- origin-provenance: end -->\n```\n"
+    )
+    path.write_text(example)
+    exporter.update_model_card(path, session)
+    once = path.read_text()
+    assert once.count("origin-provenance: begin") == 2
+    assert example in once
+    exporter.update_model_card(path, session)
+    assert path.read_text() == once
+
+
 def test_a_warning_names_the_line_of_the_user(exporter, session, path):
     path.write_text(CARD.replace("cc-by-nc-4.0", "mit"))
     with warnings.catch_warnings(record=True) as caught:
@@ -217,6 +256,8 @@ def test_hostile_texts(db, write, exporter, path, text):
         "---\n- a\n---\n",
         "---\nlicense: a\nlicense: b\n---\n",
         "---\nmodel-index: 7\n---\n",
+        "---  \nlicense: mit\n---\n",
+        "---\rlicense: mit\r---\r",
         "<!-- origin-provenance: begin -->\n",
         "<!-- origin-provenance: end -->\n",
         "<!-- origin-provenance: end -->\n<!-- origin-provenance: begin -->\n",
@@ -224,17 +265,21 @@ def test_hostile_texts(db, write, exporter, path, text):
     ],
 )
 def test_a_card_that_cannot_be_changed_stays(exporter, session, path, text):
-    path.write_text(text)
+    path.write_text(text, newline="")
     with pytest.raises(ConfigurationError, match=r"README\.md"):
         exporter.update_model_card(path, session)
-    assert path.read_text() == text
+    assert path.read_bytes() == text.encode()
 
 
 def test_what_is_no_card(exporter, session, out, path):
     path.write_bytes(b"\xff\xfe# A")
     with pytest.raises(ConfigurationError, match="not in UTF-8"):
         exporter.update_model_card(path, session)
-    with pytest.raises(ConfigurationError, match=r"is a folder; name the file, such as .*README"):
+    with pytest.raises(ConfigurationError, match="is no regular file"):
+        exporter.update_model_card("/dev/zero", session)
+    with pytest.raises(StorageError, match="File name too long"):
+        exporter.update_model_card("a" * 5_000, session)
+    with pytest.raises(ConfigurationError, match="is a folder; name a file in it"):
         exporter.update_model_card(out, session)
     for card in ("", None, 7, b"README.md"):
         with pytest.raises(ConfigurationError, match="given as its path or as a"):

@@ -34,8 +34,8 @@ def wandb():
 def begin(wandb, tmp_path):
     runs = []
 
-    def begin():
-        runs.append(wandb.init(project="provenance", dir=tmp_path))
+    def begin(**options):
+        runs.append(wandb.init(project="provenance", dir=tmp_path, **options))
         return runs[-1]
 
     yield begin
@@ -120,6 +120,15 @@ def test_two_sessions_in_one_run(begin, db, write, exporter):
     assert read["config"][own]["session_id"] == second.session_id
     assert read["summary"]["provenance/batches"] == 1
     assert read["summary"][f"{own}/batches"] == 2
+
+
+@pytest.mark.parametrize("mine", [{"mine": 1}, "mine", 7])
+def test_what_the_run_calls_so_itself_stays(begin, session, exporter, mine):
+    run = begin(config={"provenance": mine})
+    exporter.log_to_wandb(session)
+    config = told_after(run)["config"]
+    assert config["provenance"] == mine
+    assert config[f"provenance-{session.session_id}"]["session_id"] == session.session_id
 
 
 def test_every_kind_of_session(begin, exporter, odd):

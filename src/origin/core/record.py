@@ -15,6 +15,8 @@ from origin.errors import InvalidRecordError
 UNKNOWN_LICENSE = "unknown"
 # They say that no license is known, or that there is none; no license can have such an id.
 RESERVED_LICENSES = frozenset({UNKNOWN_LICENSE, "none", "noassertion"})
+# What is said where no one license results.
+MIXED_LICENSE = "mixed"
 
 
 def license_key(license_id: str | None) -> str:

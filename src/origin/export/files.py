@@ -32,7 +32,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     ...     Path(folder, "a.txt").read_bytes(), len(os.listdir(folder))
     (b'all of it', 1)
     """
-    target = _target(path)
+    target = target_of(path)
     temporary = target.with_name(f".origin-{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:
@@ -68,7 +68,13 @@ def folder_of(path: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def _target(path: str | os.PathLike[str]) -> Path:
+def target_of(path: str | os.PathLike[str]) -> Path:
+    """The regular file that a path leads to, there or not.
+
+    Raises:
+        ConfigurationError: something else is there, or that is no path.
+        StorageError: the disk refused.
+    """
     target = _as_path(path)
     try:
         target = Path(os.path.realpath(target))
@@ -79,6 +85,8 @@ def _target(path: str | os.PathLike[str]) -> Path:
         raise ConfigurationError(f"{path!r} is no path for a file: {error}") from None
     except OSError as error:
         raise StorageError(f"{target} cannot be written: {error.strerror or error}") from error
+    if stat.S_ISDIR(mode):
+        raise ConfigurationError(f"{target} is a folder; name a file in it")
     if not stat.S_ISREG(mode):
         raise ConfigurationError(f"{target} is no regular file; name a path for a new file")
     return target

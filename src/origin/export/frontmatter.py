@@ -13,6 +13,8 @@ from origin.errors import ConfigurationError
 # As the Hub finds it; besides, one that has no line at all.
 _BLOCK = re.compile(r"^(\s*---(?:\r\n|\r|\n))([\S\s]*?)((?:\r\n|\r|\n)---[ \t]*(?:\r\n|\n|$))")
 _EMPTY = re.compile(r"^\s*---[ \t]*(?:\r\n|\r|\n)---[ \t]*(?:\r\n|\n|$)")
+# What looks like one and is none.
+_UNREAD = re.compile(r"^\s*---[ \t]+(?:\r\n|\r|\n)[\S\s]*?(?:\r\n|\r|\n)---[ \t]*(?:\r\n|\n|$)")
 
 
 class FrontMatter:
@@ -44,6 +46,11 @@ class FrontMatter:
             self._open, self._yaml, self._close = found[1], found[2], found[3]
             self._rest = text[found.end() :]
         else:
+            if _UNREAD.match(text):
+                raise ConfigurationError(
+                    "the Hub does not read its front matter: the line that begins it must be '---' "
+                    "and nothing else"
+                )
             empty = _EMPTY.match(text)
             self._open, self._yaml = f"---{self._line}", ""
             self._close = f"{self._line}---{self._line}"
@@ -54,6 +61,13 @@ class FrontMatter:
     def values(self) -> dict[Any, Any]:
         """What it says, as Python's values."""
         return dict(self._values)
+
+    def listed(self, name: str) -> list[Any]:
+        """What stands under a name, as a list."""
+        told = self._values.get(name)
+        if told is None:
+            return []
+        return list(told) if isinstance(told, list) else [told]
 
     def __str__(self) -> str:
         if not self._yaml:
@@ -76,7 +90,7 @@ class FrontMatter:
 
     def add(self, name: str, values: Iterable[str]) -> None:
         """Add texts to the list that stands under a name."""
-        have = self._listed(name)
+        have = self.listed(name)
         new = [one for one in dict.fromkeys(values) if one not in have]
         if not new:
             return
@@ -90,12 +104,17 @@ class FrontMatter:
             indent = " " * node.start_mark.column
             lines = "".join(f"{self._line}{indent}- {_scalar(one)}" for one in new)
             self._write([(end, end, lines)], name, [*have, *new])
+        elif node.id == "sequence" and node.value:
+            # Behind the last one, so that what stands between the brackets stays.
+            after = self._end(node.value[-1])
+            more = "".join(f", {_flow_scalar(one)}" for one in new)
+            self._write([(after, after, more)], name, [*have, *new])
         else:
             self._write([(begin, end, _list(name, [*have, *new]))], name, [*have, *new])
 
     def discard(self, name: str, values: Iterable[str]) -> None:
         """Take texts out of the list that stands under a name."""
-        have, out = self._listed(name), list(values)
+        have, out = self.listed(name), list(values)
         left = [one for one in have if one not in out]
         if len(left) == len(have):
             return
@@ -106,6 +125,8 @@ class FrontMatter:
             gone = [one for one in node.value if one.id == "scalar" and one.value in out]
             lines = [self._lines(self._dash_before(one), self._end(one)) for one in reversed(gone)]
             self._write(lines, name, left)
+        elif node.id == "sequence":
+            self._write(self._without(node.value, out), name, left)
         else:
             self._write([(*place, _list(name, left))], name, left)
 
@@ -144,6 +165,19 @@ class FrontMatter:
         last = node.value[-1]
         return self._end(last[1] if isinstance(last, tuple) else last)
 
+    def _without(self, items: list[Any], out: list[str]) -> list[tuple[int, int, str]]:
+        """What takes items out of a list between brackets, each with the comma beside it."""
+        edits: list[tuple[int, int, str]] = []
+        kept = [at for at, one in enumerate(items) if one.id != "scalar" or one.value not in out]
+        for at in reversed(range(len(items))):
+            if at in kept:
+                continue
+            if at < kept[-1]:
+                edits.append((items[at].start_mark.index, items[at + 1].start_mark.index, ""))
+            else:
+                edits.append((self._end(items[at - 1]), self._end(items[at]), ""))
+        return edits
+
     def _write(self, edits: Iterable[tuple[int, int, str]], name: str, value: Any) -> None:
         """Replace parts of the YAML, the last first; nothing but a name must have changed."""
         wanted = {**self._values, name: value}
@@ -158,12 +192,6 @@ class FrontMatter:
         has_lines = self._yaml and self._yaml.strip() != "{}"
         self._yaml = f"{self._yaml}{self._line}{entry}" if has_lines else entry
         self._read()
-
-    def _listed(self, name: str) -> list[Any]:
-        told = self._values.get(name)
-        if told is None:
-            return []
-        return list(told) if isinstance(told, list) else [told]
 
     def _lines(self, begin: int, end: int) -> tuple[int, int, str]:
         """The whole lines from one place to another, to be taken out."""
@@ -210,6 +238,14 @@ def _list(name: str, values: list[Any]) -> str:
         values, default_flow_style=True, width=float("inf"), allow_unicode=True
     )
     return f"{name}: {told.strip()}"
+
+
+def _flow_scalar(text: str) -> str:
+    """A text as YAML between brackets."""
+    import yaml
+
+    told: str = yaml.safe_dump([text], default_flow_style=True, width=float("inf"))
+    return told.strip()[1:-1]
 
 
 def _is_block_list(node: Any) -> bool:

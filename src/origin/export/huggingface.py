@@ -139,11 +139,16 @@ def _is_link(url: str) -> bool:
 
 
 def _data_set(one: SourceFacts) -> str | None:
-    """The id under which the Hub may have a source: what it links to, or its own id."""
-    for place in (one.source.url, one.source.source_path):
-        if place is not None and (found := _linked(place)) is not None:
+    """The id under which the Hub has a source: what it links to, or its own id.
+
+    That is one only if it names an owner, and no other place is known: ``books`` may be anything.
+    """
+    places = [place for place in (one.source.url, one.source.source_path) if place]
+    for place in places:
+        if (found := _linked(place)) is not None:
             return found
-    return one.source.source_id if _is_repository(one.source.source_id) else None
+    own = one.source.source_id
+    return own if not places and "/" in own and _is_repository(own) else None
 
 
 def _linked(url: str) -> str | None:

@@ -45,7 +45,8 @@ def to_json(db: ProvenanceDatabase, session_id: str | SessionRecord, *, pretty: 
     facts = gather(db, session_id)
     _require_small(facts)
     batches = list(_batches(db, facts.session.session_id, facts.streams))
-    return json_text({**document(facts), "batches": batches}, pretty=pretty)
+    told = {**document(facts), "format": FORMAT, "batches": batches}
+    return json_text(told, pretty=pretty)
 
 
 def export(
@@ -60,7 +61,7 @@ def export(
 
 def document(facts: RunFacts) -> dict[str, Any]:
     """The document without batches, in the form that JSON holds exactly."""
-    return {"format": FORMAT, "version": VERSION, **facts_form(facts)}
+    return {"format": f"{FORMAT}-facts", "version": VERSION, **facts_form(facts)}
 
 
 def facts_form(facts: RunFacts) -> dict[str, Any]:

@@ -12,13 +12,12 @@ from typing import Any, BinaryIO
 from origin.cards.facts import gather
 from origin.core.record import PackedBatch, SessionRecord, StreamRecord
 from origin.errors import (
-    ConfigurationError,
     CorruptDatabaseError,
     InvalidRecordError,
     OriginError,
     StorageError,
 )
-from origin.export.files import replacing
+from origin.export.files import replacing, target_of
 from origin.export.jsonfile import facts_form, stream_form
 from origin.export.schema import problem_of
 from origin.export.texts import from_form, json_text, to_form
@@ -178,9 +177,7 @@ def read_jsonl(path: str | os.PathLike[str]) -> JsonlExport:
         StorageError: it cannot be read.
         ConfigurationError: that is no path.
     """
-    if not isinstance(path, str | os.PathLike):
-        raise ConfigurationError(f"path must be a str or a Path, not {path!r}")
-    file, facts, end = Path(path), {}, {}
+    file, facts, end = target_of(path), {}, {}
     for entry in _entries(file):
         if entry["kind"] == "header":
             facts = entry["facts"]

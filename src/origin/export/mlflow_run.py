@@ -42,7 +42,7 @@ def log_to_mlflow(
     except (mlflow.exceptions.MlflowException, OSError) as error:
         raise StorageError(
             f"MLflow at {mlflow.get_tracking_uri()} did not take all of session "
-            f"{facts.session.session_id}: {error}; what it took stays, and may be logged again"
+            f"{facts.session.session_id}: {error}; what it took stays"
         ) from error
     return own
 

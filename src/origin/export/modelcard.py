@@ -4,7 +4,7 @@ import os
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from origin.cards.facts import gather
 from origin.cards.generator import card_of
 from origin.core.record import SessionRecord
 from origin.errors import ConfigurationError, OriginWarning, StorageError
-from origin.export.files import replacing
+from origin.export.files import replacing, target_of
 from origin.export.frontmatter import FrontMatter
 from origin.export.huggingface import metadata_of
 from origin.export.required import required
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from huggingface_hub import ModelCard
 
 _BEGIN, _END = "<!-- origin-provenance: begin", "<!-- origin-provenance: end -->"
-_MARK = re.compile(
-    rf"^{_BEGIN}(?: license=(?P<license>\S+))?(?: datasets=(?P<datasets>\S+))? -->[ \t]*(?=\r?$)",
+_BEGIN_MARK = re.compile(
+    rf"^{_BEGIN}((?: [a-z_]+=\S+)*) -->[ \t]*(?=\r?$)",
     re.MULTILINE,
 )
 _END_MARK = re.compile(rf"^{_END}[ \t]*(?=\r?$)", re.MULTILINE)
+_FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 _LICENSE = ("license", "license_name", "license_link")
 
 # A card on the Hub is for reading; the whole lists are in the session's own card.
@@ -36,15 +37,29 @@ _MOST_ROWS = 50
 
 @dataclass(frozen=True, slots=True)
 class _Own:
-    """What an earlier call wrote into the front matter, as the mark of its section says."""
+    """What an earlier call wrote into the front matter, as the mark of its section says.
 
-    license: str | None = None
+    Args:
+        license: the names that tell of the license, with their values.
+        datasets: the data sets that were added.
+    """
+
+    license: Mapping[str, str] = field(default_factory=dict)
     datasets: tuple[str, ...] = ()
 
     def mark(self) -> str:
-        license_id = f" license={self.license}" if self.license else ""
-        datasets = f" datasets={','.join(self.datasets)}" if self.datasets else ""
-        return f"{_BEGIN}{license_id}{datasets} -->"
+        """The line that begins the section."""
+        told = dict(self.license)
+        if self.datasets:
+            told["datasets"] = ",".join(self.datasets)
+        return f"{_BEGIN}{''.join(f' {name}={text}' for name, text in told.items())} -->"
+
+    @classmethod
+    def of(cls, mark: str) -> "_Own":
+        """What such a line says."""
+        told = dict(one.split("=", 1) for one in mark.split())
+        datasets = tuple(told.pop("datasets", "").split(",")) if "datasets" in told else ()
+        return cls({name: told[name] for name in _LICENSE if name in told}, datasets)
 
 
 def update_model_card(
@@ -62,8 +77,7 @@ def update_model_card(
     if isinstance(card, own_class):
         card.content = update.of(card.content, "the card")
         return card
-    path = _path_of(card)
-    before = _read(path)
+    path, before = _text_of(card)
     after = update.of(before, str(path))
     try:
         made = own_class(after.removeprefix("\ufeff"))
@@ -101,6 +115,8 @@ class _Update:
         text = text.removeprefix(mark)
         line = "\r\n" if "\r\n" in text else "\n"
         try:
+            if "\r" in text and "\n" not in text:
+                raise ConfigurationError("its lines must end in LF or CRLF, not in CR alone")
             before, own, after = _parted(text, line)
             front = FrontMatter(before)
             own = self._change(front, own, name)
@@ -112,33 +128,40 @@ class _Update:
     def _change(self, front: FrontMatter, own: _Own, name: str) -> _Own:
         datasets = tuple(self.told["datasets"])
         front.discard("datasets", [one for one in own.datasets if one not in datasets])
+        there = front.listed("datasets")
         front.add("datasets", datasets)
-        wrote = self._change_license(front, own, name)
-        return _Own(wrote, datasets)
+        # What somebody else wrote before is never ours to take out.
+        added = tuple(one for one in datasets if one in own.datasets or one not in there)
+        return _Own(self._change_license(front, own, name), added)
 
-    def _change_license(self, front: FrontMatter, own: _Own, name: str) -> str | None:
-        there, ours = front.values.get("license"), self.told["license"]
-        if there not in (None, "", own.license) and not self.replace_license:
-            if there != ours:
+    def _change_license(self, front: FrontMatter, own: _Own, name: str) -> dict[str, str]:
+        there = {key: told for key in _LICENSE if (told := front.values.get(key))}
+        ours: dict[str, str] = {key: self.told[key] for key in _LICENSE if key in self.told}
+        if there and there != own.license and not self.replace_license:
+            if there.get("license") != ours["license"]:
                 warnings.warn(
-                    f"{name} keeps its license {there!r}, though that of the data is {ours!r}; "
-                    "replace_license=True writes the latter",
+                    f"{name} keeps its license {_named(there)}, though that of the data is "
+                    f"{_named(ours)}; replace_license=True writes the latter",
                     OriginWarning,
                     stacklevel=6,
                 )
-            return None
+            return {}
         for key in _LICENSE:
-            if key in self.told:
-                front.set(key, self.told[key])
+            if key in ours:
+                front.set(key, ours[key])
             else:
                 front.remove(key)
-        return str(ours)
+        return ours
+
+
+def _named(license_: Mapping[str, Any]) -> str:
+    told = repr(license_.get("license"))
+    return f"{told} ({license_['license_name']})" if "license_name" in license_ else told
 
 
 def _parted(text: str, line: str) -> tuple[str, _Own, str]:
     """What stands before and after the section, and what its mark says."""
-    begins = list(_MARK.finditer(text))
-    ends = list(_END_MARK.finditer(text))
+    begins, ends = _marks(_BEGIN_MARK, text), _marks(_END_MARK, text)
     if not begins and not ends:
         is_ended = not text or text.endswith(("\n", "\r"))
         gap = "" if text.endswith(2 * line) else line if is_ended else 2 * line
@@ -150,27 +173,30 @@ def _parted(text: str, line: str) -> tuple[str, _Own, str]:
             f"are marks in the lines {', '.join(map(str, sorted(places)))}"
         )
     found = begins[0]
-    datasets = tuple((found["datasets"] or "").split(",")) if found["datasets"] else ()
-    return text[: found.start()], _Own(found["license"], datasets), text[ends[0].end() :]
+    return text[: found.start()], _Own.of(found[1]), text[ends[0].end() :]
 
 
-def _path_of(card: object) -> Path:
+def _marks(mark: re.Pattern[str], text: str) -> list[re.Match[str]]:
+    """The marks in a text, but for those that it shows as code."""
+    return [
+        found
+        for found in mark.finditer(text)
+        if len(_FENCE.findall(text, 0, found.start())) % 2 == 0
+    ]
+
+
+def _text_of(card: object) -> tuple[Path, str]:
+    """The path of a card, and its text; an empty one if it is not there."""
     if not isinstance(card, str | os.PathLike) or not os.fspath(card):
         raise ConfigurationError(
             f"a card is given as its path or as a huggingface_hub.ModelCard, not {card!r}"
         )
-    path = Path(os.fspath(card))
-    if path.is_dir():
-        raise ConfigurationError(f"{path} is a folder; name the file, such as {path / 'README.md'}")
-    return path
-
-
-def _read(path: Path) -> str:
+    path = target_of(os.fspath(card))
     try:
-        return path.read_bytes().decode()
+        return path, path.read_bytes().decode()
     except FileNotFoundError:
-        return ""
+        return path, ""
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} is no card: it is not in UTF-8 ({error})") from None
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error

@@ -31,7 +31,7 @@ def log_to_wandb(db: ProvenanceDatabase, session_id: str | SessionRecord, run: A
     except (wandb.errors.Error, OSError) as error:
         raise StorageError(
             f"W&B did not take all of session {facts.session.session_id} into run {own.id}: "
-            f"{error}; what it took stays, and may be logged again"
+            f"{error}; what it took stays"
         ) from error
     return str(own.id)
 
@@ -48,8 +48,8 @@ def _chosen(wandb: Any, run: Any) -> Any:
 def _name_in(run: Any, session_id: str) -> str:
     """Under which name the run gets the session; it may be told of a second one."""
     told = run.config.get(_NAME)
-    known = told.get("session_id") if isinstance(told, dict) else told
-    return _NAME if known in (None, session_id) else f"{_NAME}-{file_part(session_id)}"
+    is_ours = isinstance(told, dict) and told.get("session_id") == session_id
+    return _NAME if told is None or is_ours else f"{_NAME}-{file_part(session_id)}"
 
 
 def _summary(facts: RunFacts) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from origin.core.record import (
+    MIXED_LICENSE,
     RESERVED_LICENSES,
     LicenseRecord,
     SessionRecord,
@@ -285,13 +286,13 @@ class ProvenanceDatabase(Intake, Settling):
         """Define a license of your own, or define it anew.
 
         Raises:
-            InvalidRecordError: its id says that no license is known, or that there is none.
+            InvalidRecordError: its id says that no license is known, or none, or several at once.
         """
         require_record("record_license", record, LicenseRecord)
-        if license_key(record.license_id) in RESERVED_LICENSES:
+        if license_key(record.license_id) in (*RESERVED_LICENSES, MIXED_LICENSE):
             raise InvalidRecordError(
-                f"{record.license_id!r} says that no license is known or granted, so none can have "
-                "that id; give yours another, such as 'OURS-1.0'"
+                f"{record.license_id!r} says that no one license is known or granted, so none can "
+                "have that id; give yours another, such as 'OURS-1.0'"
             )
         with self._connection.transaction():
             self.catalog.put_license(record)

@@ -13,11 +13,9 @@ from origin.core.license.reading.normalize import NormalizedLicense
 from origin.core.license.registry import LicenseRegistry
 from origin.core.license.uses import Use
 from origin.core.license.vocabulary import PERMISSIONS, Grant, Term, in_words, meet
-from origin.core.record import UNKNOWN_LICENSE, license_key
+from origin.core.record import MIXED_LICENSE, UNKNOWN_LICENSE, license_key
 from origin.core.wording import Shown, listed, one_line, quoted
 from origin.errors import InvalidRecordError
-
-MIXED = "mixed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +290,7 @@ def _resulting(
     if len(by_text) == 1 and not has_unnamed:
         return next(iter(by_text))
     if not tells_all:
-        return MIXED
+        return MIXED_LICENSE
     own = [tree.key for tree in by_text.values() if isinstance(tree, One)]
     fitting = [one for one in own if one in joint.candidates]
     if not fitting:
@@ -301,7 +299,7 @@ def _resulting(
         fitting = [one for one in joint.candidates if one in later]
         if len({_stem(one) for one in fitting}) == 1:
             return fitting[-1]
-    return fitting[0] if len(fitting) == 1 else MIXED
+    return fitting[0] if len(fitting) == 1 else MIXED_LICENSE
 
 
 def _stem(license_id: str) -> str:
