@@ -47,10 +47,10 @@ def enumerated(words: Sequence[str]) -> str:
 def many(number: int, noun: str) -> str:
     """A number of things.
 
-    >>> many(1, "batch"), many(2_000, "batch"), many(0, "time")
-    ('1 batch', '2,000 batches', '0 times')
+    >>> many(1, "batch"), many(2_000, "batch"), many(0, "epoch")
+    ('1 batch', '2,000 batches', '0 epochs')
     """
-    plural = f"{noun}es" if noun.endswith("ch") else f"{noun}s"
+    plural = f"{noun}es" if noun.endswith("tch") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 

@@ -1,0 +1,132 @@
+"""The command ``origin``: its options, its commands, and how it ends."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from origin._version import __version__
+from origin.cli import handover, sessions
+from origin.cli.output import Output, database_path
+from origin.cli.picking import Chosen
+from origin.errors import (
+    BatchNotFoundError,
+    DatabaseNotFoundError,
+    LicenseNotFoundError,
+    OriginError,
+    SampleNotFoundError,
+    SessionNotFoundError,
+    SourceNotFoundError,
+)
+
+DONE, FAILED, NOT_FOUND, STOPPED = 0, 1, 2, 130
+
+_NOT_FOUND = (
+    BatchNotFoundError,
+    DatabaseNotFoundError,
+    LicenseNotFoundError,
+    SampleNotFoundError,
+    SessionNotFoundError,
+    SourceNotFoundError,
+)
+
+# They may stand behind the command as well.
+_FLAGS, _VALUED = ("--json", "--quiet", "-q", "--debug"), ("--path",)
+
+app = typer.Typer(
+    name="origin",
+    help="What a training run was given: look it up, check it, hand it over.",
+    epilog="Example: origin status. --path, --json, --quiet and --debug may also stand behind the "
+    "command. Exit codes: 0 done, 1 error, 2 not found.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for module in (sessions, handover):
+    module.add_to(app)
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"origin {__version__}")
+        raise typer.Exit(DONE)
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    path: Annotated[
+        str | None,
+        typer.Option(help="The database; else ORIGIN_DB_PATH, else ./provenance.db."),
+    ] = None,
+    is_json: Annotated[bool, typer.Option("--json", help="Answers as JSON, whole.")] = False,
+    is_quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Answers only.")] = False,
+    is_debug: Annotated[bool, typer.Option("--debug", help="Show where errors come from.")] = False,
+    is_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Which version.")
+    ] = False,
+) -> None:
+    context.obj = Chosen(database_path(path), Output(is_json=is_json, is_quiet=is_quiet))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what a command line says.
+
+    Args:
+        arguments: what stands behind ``origin``.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        code = typer.main.get_command(app).main(
+            _options_first(arguments), prog_name="origin", standalone_mode=False
+        )
+        sys.stdout.flush()
+    except OriginError as error:
+        if "--debug" in arguments:
+            raise
+        print(f"origin: {error}", file=sys.stderr)
+        return NOT_FOUND if isinstance(error, _NOT_FOUND) else FAILED
+    except BrokenPipeError:
+        # Whoever read has seen enough; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        return _ending(error)
+    return code if isinstance(code, int) else DONE
+
+
+def _ending(error: Exception) -> int:
+    """The end of a command line that the parser refused, or that somebody stopped."""
+    if type(error).__name__ == "Abort":
+        print("origin: stopped", file=sys.stderr)
+        return STOPPED
+    show: Any = getattr(error, "show", None)
+    if show is None:
+        raise error
+    show()
+    return FAILED
+
+
+def _options_first(arguments: Sequence[str]) -> list[str]:
+    """The same with the options of all commands in front, where the parser looks for them."""
+    first: list[str] = []
+    rest: list[str] = []
+    following = iter(arguments)
+    for one in following:
+        if one == "--":
+            rest += [one, *following]
+        elif one in _FLAGS or one.startswith(tuple(f"{name}=" for name in _VALUED)):
+            first.append(one)
+        elif one in _VALUED:
+            first += [one, *[value for value in [next(following, None)] if value is not None]]
+        else:
+            rest.append(one)
+    return [*first, *rest]
+
+
+def main() -> NoReturn:
+    """The entry point."""
+    sys.exit(run(sys.argv[1:]))

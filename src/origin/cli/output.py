@@ -1,0 +1,97 @@
+"""`Output`: what a command found, as a table for people, as plain text in a pipe, or as JSON."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from origin.cards.markdown import visible
+from origin.export.files import replacing
+from origin.export.texts import json_text, plain, to_form
+
+
+class Output:
+    """Where the answers of commands go.
+
+    Args:
+        is_json: whether programs read them.
+        is_quiet: whether to leave out all but answers.
+    """
+
+    def __init__(self, *, is_json: bool = False, is_quiet: bool = False) -> None:
+        self.is_json, self._is_quiet = is_json, is_quiet
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], told: Any) -> None:
+        """Show rows.
+
+        Args:
+            columns: their headings.
+            rows: for people.
+            told: the same for programs, as JSON types.
+        """
+        if self.is_json:
+            self.json(told)
+            return
+        cells = [[_cell(one) for one in row] for row in rows]
+        if sys.stdout.isatty():
+            _rich_table(columns, cells)
+            return
+        for row in ([*columns], *cells):
+            print("\t".join(row))
+
+    def facts(self, lines: Iterable[tuple[str, object]], told: Any) -> None:
+        """Show names with what they stand for.
+
+        Args:
+            lines: for people.
+            told: the same for programs, as JSON types.
+        """
+        if self.is_json:
+            self.json(told)
+            return
+        shown = [(name, _cell(value)) for name, value in lines]
+        width = max((len(name) for name, _ in shown), default=0)
+        for name, value in shown:
+            print(f"{name:<{width}}  {value}")
+
+    def json(self, told: Any) -> None:
+        """Show something to a program."""
+        print(json_text(to_form(told), pretty=True))
+
+    def text(self, text: str, path: Path | None = None) -> None:
+        """Show a text, or write it to a file."""
+        if path is not None:
+            with replacing(path) as file:
+                file.write(plain(text).encode())
+            self.note(f"written to {path}")
+            return
+        sys.stdout.write(plain(text) if text.endswith("\n") else f"{plain(text)}\n")
+
+    def note(self, text: str) -> None:
+        """Say something that is no answer."""
+        if not self._is_quiet:
+            print(visible(text), file=sys.stderr)
+
+
+def _cell(value: object) -> str:
+    return visible(f"{value:,}" if isinstance(value, int) else str(value))
+
+
+def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(highlight=False).print(table)
+
+
+def database_path(given: str | None) -> Path:
+    """Where the database is: as given, else ``ORIGIN_DB_PATH``, else ``./provenance.db``."""
+    return Path(given or os.environ.get("ORIGIN_DB_PATH") or "provenance.db")

@@ -1,0 +1,141 @@
+"""Commands about the database and its sessions."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from origin.cards.figures import duration_of, human_size, human_time
+from origin.cli.picking import Chosen, picked
+from origin.core.wording import many
+from origin.errors import ConfigurationError
+
+_STATUSES = ("running", "completed", "failed", "interrupted")
+_ID = 8
+
+Session = Annotated[str, typer.Argument(help="An id, its beginning, or `latest`.")]
+
+
+def init(context: typer.Context) -> None:
+    """Make a database, if there is none.
+
+    Example: origin init --path runs.db
+    """
+    chosen: Chosen = context.obj
+    is_new = not chosen.path.exists()
+    with chosen.database(read_only=False) as db:
+        chosen.output.note(f"{'made' if is_new else 'there already:'} {db.path}")
+
+
+def status(context: typer.Context) -> None:
+    """What is in the database, in a few lines.
+
+    Example: origin status
+    """
+    chosen: Chosen = context.obj
+    with chosen.database() as db:
+        found = db.list_sessions()
+        streams = db.catalog.streams()
+        sources = len(db.list_sources())
+    counts = {name: sum(one.status == name for one in found) for name in _STATUSES}
+    incomplete = sum(not one.complete for one in found)
+    batches = sum(one.batches for one in streams)
+    observations = sum(one.observations for one in streams)
+    size = sum(one.bytes_seen for one in streams)
+    told = {
+        "path": str(chosen.path),
+        "sessions": len(found),
+        **counts,
+        "incomplete": incomplete,
+        "sources": sources,
+        "batches": batches,
+        "observations": observations,
+        "bytes": size,
+        "latest": found[0].session_id if found else None,
+    }
+    kinds = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    seen = f"{many(observations, 'observation')} in {many(batches, 'batch')} ({human_size(size)})"
+    lines: list[tuple[str, object]] = [
+        ("Database", chosen.path),
+        ("Sessions", f"{len(found):,}" + (f" ({kinds})" if kinds else "")),
+        ("Not complete", incomplete),
+        ("Sources", sources),
+        ("Seen", seen),
+    ]
+    if found:
+        lines.append(("Latest", f"{found[0].session_id} {found[0].status}"))
+    chosen.output.facts(lines, told)
+
+
+def sessions(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(help="At most so many; 0 for all.", min=0)] = 20,
+    status: Annotated[str | None, typer.Option(help=f"Only {', '.join(_STATUSES)}.")] = None,
+) -> None:
+    """The sessions, the newest first.
+
+    Example: origin sessions --limit 5 --status completed
+    """
+    chosen: Chosen = context.obj
+    if status is not None and status not in _STATUSES:
+        raise ConfigurationError(f"--status is one of {', '.join(_STATUSES)}, not {status!r}")
+    with chosen.database() as db:
+        found = [one for one in db.list_sessions() if status in (None, one.status)]
+    shown = found[: limit or None]
+    chosen.output.table(
+        ("session", "status", "began", "duration", "complete", "configuration"),
+        [
+            (
+                one.session_id[:_ID],
+                one.status,
+                human_time(one.created_at),
+                duration_of(one),
+                "yes" if one.complete else "no",
+                one.config_hash,
+            )
+            for one in shown
+        ],
+        [asdict(one) | {"complete": one.complete} for one in shown],
+    )
+    if len(found) > len(shown):
+        chosen.output.note(f"and {len(found) - len(shown):,} more; --limit 0 shows all")
+
+
+def inspect(context: typer.Context, session: Session = "latest") -> None:
+    """What a session is and what went into it.
+
+    Example: origin inspect latest
+    """
+    from origin.cards.facts import gather
+    from origin.core.wording import percent
+
+    chosen: Chosen = context.obj
+    with chosen.database() as db:
+        facts = gather(db, picked(db, session))
+    counts, own = facts.counts, facts.session
+    seen = (
+        f"{many(counts['epochs'], 'epoch')}, {many(counts['batches'], 'batch')}, "
+        f"{many(counts['observations'], 'observation')} of "
+        f"{many(counts['distinct_samples'], 'sample')} ({human_size(counts['bytes'])})"
+    )
+    lines: list[tuple[str, object]] = [
+        ("Session", f"{own.session_id}  {own.status}"),
+        ("Configuration", own.config_hash),
+        ("Began", f"{human_time(own.created_at)}, duration: {duration_of(own)}"),
+        ("Seen", seen),
+        ("Record", facts.completeness.removeprefix("the record is ")),
+    ]
+    for one in facts.sources[:10]:
+        source = f"{one.source.source_id}  {one.license}  {percent(one.share)}"
+        lines.append(("Source", f"{source}, {many(one.samples, 'sample')}"))
+    if len(facts.sources) > 10:
+        lines.append(("", f"and {len(facts.sources) - 10:,} more"))
+    lines += [("Licenses", one.text) for one in facts.verdicts]
+    lines.append(("Fingerprint", facts.fingerprint))
+    chosen.output.facts(lines, facts.to_dict())
+
+
+def add_to(app: typer.Typer) -> None:
+    """Have the command line know these commands."""
+    for command in (init, status, sessions, inspect):
+        app.command()(command)
