@@ -1,5 +1,6 @@
 """The command ``origin`` as a process of its own: what it prints, and how it ends."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -120,6 +121,35 @@ def test_conflicts(origin, runs):
     assert all(one["rule_id"] for one in told(origin("conflicts", "--json")))
     assert "nothing was found" in origin("conflicts", "--session", runs[1]).stderr
     assert "distribute-weights" in origin("conflicts", "--use", "x", code=1).stderr
+
+
+def test_trace(origin, runs, tmp_path):
+    (tmp_path / "sample").write_bytes(b"2")
+    wanted = hashlib.sha256(b"2").hexdigest()
+    for arguments in ((wanted,), ("--file", "sample"), ("--text", "2")):
+        assert "seen 2 times by 1 session" in origin("trace", *arguments).stdout
+    assert len(told(origin("trace", wanted, "--json"))["observations"]) == 2
+    assert "was never seen" in origin("trace", "--text", "none", code=2).stderr
+    assert "give one of" in origin("trace", code=1).stderr
+    assert "cannot be read" in origin("trace", "--file", "nope", code=1).stderr
+
+
+def test_sql(origin, runs):
+    query = "select source_id, count(*) as seen from observations group by 1 order by 1"
+    assert origin("sql", query).stdout == "source_id\tseen\nbooks\t4\nweb\t1\n"
+    assert told(origin("sql", query, "--json"))[0] == {"source_id": "books", "seen": 4}
+    assert origin("sql", "select 1234567 as n").stdout == "n\n1234567\n"
+    assert origin("sql", "drop table x", code=1).stderr.startswith("origin: ")
+
+
+def test_check(origin, runs, tmp_path):
+    # The roots of these batches are made up.
+    done = origin("check", code=1)
+    assert "looked at" in done.stdout
+    assert told(origin("check", "--json", code=1))["batches"] == 3
+    with ProvenanceDatabase(tmp_path / "whole.db") as db:
+        db.begin_session("v1")
+    assert "all is as it was committed" in origin("check", "--path", "whole.db").stdout
 
 
 def test_which_database(origin, runs, tmp_path):

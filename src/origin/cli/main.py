@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from origin._version import __version__
-from origin.cli import handover, sessions
+from origin.cli import asking, handover, sessions
 from origin.cli.output import Output, database_path
 from origin.cli.picking import Chosen
 from origin.errors import (
@@ -43,7 +43,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for module in (sessions, handover):
+for module in (sessions, asking, handover):
     module.add_to(app)
 
 

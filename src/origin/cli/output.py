@@ -33,12 +33,12 @@ class Output:
         if self.is_json:
             self.json(told)
             return
-        cells = [[_cell(one) for one in row] for row in rows]
         if sys.stdout.isatty():
-            _rich_table(columns, cells)
+            _rich_table(columns, [[_cell(one) for one in row] for row in rows])
             return
-        for row in ([*columns], *cells):
-            print("\t".join(row))
+        # Whoever reads a pipe wants numbers without commas.
+        for line in (columns, *rows):
+            print("\t".join(visible(str(one)) for one in line))
 
     def facts(self, lines: Iterable[tuple[str, object]], told: Any) -> None:
         """Show names with what they stand for.
@@ -54,6 +54,11 @@ class Output:
         width = max((len(name) for name, _ in shown), default=0)
         for name, value in shown:
             print(f"{name:<{width}}  {value}")
+
+    def lines(self, text: str) -> None:
+        """Show lines that a person reads."""
+        for line in text.splitlines():
+            print(visible(line))
 
     def json(self, told: Any) -> None:
         """Show something to a program."""
