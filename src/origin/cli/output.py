@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from origin.cards.markdown import visible
-from origin.export.files import replacing
-from origin.export.texts import json_text, plain, to_form
 
 
 class Output:
@@ -62,10 +60,16 @@ class Output:
 
     def json(self, told: Any) -> None:
         """Show something to a program."""
+        # Exports know the whole record; most commands do without.
+        from origin.export.texts import json_text, to_form
+
         print(json_text(to_form(told), pretty=True))
 
     def text(self, text: str, path: Path | None = None) -> None:
         """Show a text, or write it to a file."""
+        from origin.export.files import replacing
+        from origin.export.texts import plain
+
         if path is not None:
             with replacing(path) as file:
                 file.write(plain(text).encode())

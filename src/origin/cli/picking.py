@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from origin.cli.output import Output
 from origin.core.record import SessionRecord
 from origin.errors import ConfigurationError, SessionNotFoundError
-from origin.storage.database import ProvenanceDatabase
+
+if TYPE_CHECKING:
+    from origin.storage.database import ProvenanceDatabase
 
 LATEST = "latest"
 _SHOWN = 5
@@ -27,17 +30,20 @@ class Chosen:
     output: Output
 
     @contextmanager
-    def database(self, *, read_only: bool = True) -> Iterator[ProvenanceDatabase]:
+    def database(self, *, read_only: bool = True) -> Iterator["ProvenanceDatabase"]:
         """The database, opened.
 
         Raises:
             DatabaseNotFoundError: there is none.
         """
+        # `origin --help` is there before a database could be.
+        from origin.storage.database import ProvenanceDatabase
+
         with ProvenanceDatabase(self.path, read_only=read_only) as db:
             yield db
 
 
-def picked(db: ProvenanceDatabase, given: str) -> SessionRecord:
+def picked(db: "ProvenanceDatabase", given: str) -> SessionRecord:
     """The session that somebody means: ``latest``, its id, or the beginning of its id.
 
     Raises:
