@@ -241,7 +241,7 @@ def gather(db: ProvenanceDatabase, session_id: str | SessionRecord) -> RunFacts:
     analyses = _analyses(db, session.session_id, analyzer, uses)
     notice = attribution_of(session.session_id, uses, registered, analyzer.registry)
     names = ("streams", "batches", "epochs", "observations", "distinct_samples", "bytes")
-    fingerprints = engine.fingerprint_sources(session, streams=look.streams)
+    fingerprint, by_source = engine.fingerprints_of(look)
     return RunFacts(
         session,
         session.complete,
@@ -250,14 +250,14 @@ def gather(db: ProvenanceDatabase, session_id: str | SessionRecord) -> RunFacts:
         tuple(summary["gaps"]),
         {name: summary[name] for name in names},
         summary["licenses"],
-        tuple(_sources(uses, registered, summary["sources"], fingerprints, analyzer.registry)),
+        tuple(_sources(uses, registered, summary["sources"], by_source, analyzer.registry)),
         analyses[0].licenses,
         analyses[0].license,
         tuple(_verdict(one, conflicts) for one in analyses),
         tuple(conflicts),
         tuple(dict.fromkeys(str(term) for term in analyses[0].effect.conditions)),
         notice.missing,
-        engine.fingerprint_session(session, streams=look.streams),
+        fingerprint,
         db.fingerprint_algorithm,
         analyses[0].data_version,
         look.streams,

@@ -340,12 +340,7 @@ class QueryEngine(Questions, LicenseQuestions):
             streams = self._streams(session_id)
         return timeline_of(self._db.batch_table, streams, most)
 
-    def fingerprint_session(
-        self,
-        session_id: str | SessionRecord,
-        *,
-        streams: Sequence[StreamRecord] | None = None,
-    ) -> str:
+    def fingerprint_session(self, session_id: str | SessionRecord) -> str:
         """The fingerprint of a session: of all batches, in their order, on every rank.
 
         The same data in the same order have the same fingerprint on another day and another
@@ -353,7 +348,6 @@ class QueryEngine(Questions, LicenseQuestions):
 
         Args:
             session_id: which session.
-            streams: its streams, as a ``look`` had them; as they are now when left out.
 
         Returns:
             64 hex digits.
@@ -362,14 +356,9 @@ class QueryEngine(Questions, LicenseQuestions):
             SessionNotFoundError: no session has that id.
         """
         session = self._prepare(session_id)
-        return self._tallies.fingerprint(session, streams or self._streams_of(session))
+        return self._tallies.fingerprints(session, self._streams_of(session))[0]
 
-    def fingerprint_sources(
-        self,
-        session_id: str | SessionRecord,
-        *,
-        streams: Sequence[StreamRecord] | None = None,
-    ) -> dict[str, str]:
+    def fingerprint_sources(self, session_id: str | SessionRecord) -> dict[str, str]:
         """For each source, the fingerprint that the session would have with no other source.
 
         So a source that two runs took in alike has the same fingerprint in both, whatever else they
@@ -377,7 +366,6 @@ class QueryEngine(Questions, LicenseQuestions):
 
         Args:
             session_id: which session.
-            streams: its streams, as a ``look`` had them; as they are now when left out.
 
         Returns:
             Source id to 64 hex digits, in the order in which they were opened.
@@ -386,7 +374,11 @@ class QueryEngine(Questions, LicenseQuestions):
             SessionNotFoundError: no session has that id.
         """
         session = self._prepare(session_id)
-        return self._tallies.fingerprints(session, streams or self._streams_of(session))
+        return self._tallies.fingerprints(session, self._streams_of(session))[1]
+
+    def fingerprints_of(self, look: Look) -> tuple[str, dict[str, str]]:
+        """Both of the above at the moment of a ``look``."""
+        return self._tallies.fingerprints(look.session, look.streams)
 
     # -- SQL -------------------------------------------------------------------------
 

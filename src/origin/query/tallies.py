@@ -51,18 +51,18 @@ class Tallies:
         self._db, self._asker = db, asker
         self._remembered: dict[str, tuple[str, dict[str, Any]]] = {}
 
-    def fingerprint(self, session: SessionRecord, streams: Sequence[StreamRecord]) -> str:
-        """The fingerprint of a session with these streams; see ``origin.core.session``."""
-        return session_fingerprint(self._roots(session, streams))
-
     def fingerprints(
         self, session: SessionRecord, streams: Sequence[StreamRecord]
-    ) -> dict[str, str]:
-        """For each source, the fingerprint that the session has without all others."""
+    ) -> tuple[str, dict[str, str]]:
+        """The fingerprint of a session with these streams; see ``origin.core.session``. And for
+        each source the one that it has without all others.
+        """
+        roots = self._roots(session, streams)
         found: dict[str, list[StreamRoot]] = {}
-        for one, root in zip(streams, self._roots(session, streams), strict=True):
+        for one, root in zip(streams, roots, strict=True):
             found.setdefault(one.source_id, []).append(root)
-        return {source_id: session_fingerprint(roots) for source_id, roots in found.items()}
+        by_source = {source_id: session_fingerprint(own) for source_id, own in found.items()}
+        return session_fingerprint(roots), by_source
 
     def _roots(self, session: SessionRecord, streams: Sequence[StreamRecord]) -> list[StreamRoot]:
         """The roots of a session's streams; once it has ended, they are kept."""
