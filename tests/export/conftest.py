@@ -1,6 +1,6 @@
 """Recorded runs of every kind, written through the same door the recorder uses."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,6 @@ from writing import Writer
 from origin.core.record import Gap, SessionRecord
 from origin.export.formats import ProvenanceExporter
 from origin.storage.database import ProvenanceDatabase
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[ProvenanceDatabase]:
-    with ProvenanceDatabase(tmp_path / "provenance.db") as db:
-        yield db
 
 
 @pytest.fixture

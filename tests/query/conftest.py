@@ -1,8 +1,7 @@
 """Databases with known content, written through the same door the recorder uses."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,12 +52,6 @@ class Writer:
 
     def ids(self, *samples: int) -> list[str]:
         return [self.fingerprint(sample).hex() for sample in samples]
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[ProvenanceDatabase]:
-    with ProvenanceDatabase(tmp_path / "provenance.db") as db:
-        yield db
 
 
 @pytest.fixture

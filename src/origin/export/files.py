@@ -53,6 +53,18 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             temporary.unlink()
 
 
+def write_record(path: str | os.PathLike[str], text: str) -> int:
+    """Write a text of JSON as one file; returns 1, for it is one record.
+
+    Raises:
+        ConfigurationError: that is no place for a file.
+        StorageError: the disk refused.
+    """
+    with replacing(path) as file:
+        file.write(f"{text}\n".encode("ascii"))
+    return 1
+
+
 def folder_of(path: str | os.PathLike[str]) -> Path:
     """A folder, made if it is not there.
 

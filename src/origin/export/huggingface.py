@@ -10,7 +10,7 @@ from origin.core.license import LicenseAnalyzer
 from origin.core.license.reading.hub import hub_id_of
 from origin.core.record import UNKNOWN_LICENSE, SessionRecord
 from origin.errors import LicenseNotFoundError
-from origin.export.files import replacing
+from origin.export.files import write_record
 from origin.export.texts import json_text, to_form
 from origin.storage.database import ProvenanceDatabase
 
@@ -55,10 +55,7 @@ def export(
     db: ProvenanceDatabase, session_id: str | SessionRecord, path: str | os.PathLike[str]
 ) -> int:
     """Write the same as one JSON file; returns 1, for it is one record."""
-    text = json_text(to_form(to_huggingface(db, session_id)), pretty=True)
-    with replacing(path) as file:
-        file.write(f"{text}\n".encode("ascii"))
-    return 1
+    return write_record(path, json_text(to_form(to_huggingface(db, session_id)), pretty=True))
 
 
 def _training_data(facts: RunFacts) -> dict[str, Any]:

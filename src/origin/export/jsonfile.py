@@ -10,7 +10,7 @@ from typing import Any
 from origin.cards.facts import RunFacts, gather
 from origin.core.record import SessionRecord, StreamRecord
 from origin.errors import ConfigurationError
-from origin.export.files import replacing
+from origin.export.files import write_record
 from origin.export.texts import json_text, to_form
 from origin.query.engine import QueryEngine
 from origin.query.streams import license_name
@@ -53,10 +53,7 @@ def export(
     db: ProvenanceDatabase, session_id: str | SessionRecord, path: str | os.PathLike[str]
 ) -> int:
     """Write the document to a file; returns 1, for it is one record."""
-    text = to_json(db, session_id)
-    with replacing(path) as file:
-        file.write(f"{text}\n".encode("ascii"))
-    return 1
+    return write_record(path, to_json(db, session_id))
 
 
 def document(facts: RunFacts) -> dict[str, Any]:

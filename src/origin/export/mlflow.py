@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from origin.cards.facts import RunFacts, gather
 from origin.core.record import SessionRecord
 from origin.export.attachments import attachments
-from origin.export.files import replacing
+from origin.export.files import write_record
 from origin.export.texts import plain, shortened
 from origin.storage.database import ProvenanceDatabase
 
@@ -43,10 +43,7 @@ def export(
     db: ProvenanceDatabase, session_id: str | SessionRecord, path: str | os.PathLike[str]
 ) -> int:
     """Write the same as one JSON file; returns 1, for it is one record."""
-    text = json.dumps(to_mlflow(db, session_id), indent=2)
-    with replacing(path) as file:
-        file.write(f"{text}\n".encode("ascii"))
-    return 1
+    return write_record(path, json.dumps(to_mlflow(db, session_id), indent=2))
 
 
 def digest_of(facts: RunFacts) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from origin.cards.facts import RunFacts, gather
 from origin.core.record import SessionRecord
 from origin.core.wording import many, one_line, percent, quoted
-from origin.export.files import replacing
+from origin.export.files import write_record
 from origin.export.texts import plain, shortened
 from origin.storage.database import ProvenanceDatabase
 
@@ -38,10 +38,7 @@ def export(
     db: ProvenanceDatabase, session_id: str | SessionRecord, path: str | os.PathLike[str]
 ) -> int:
     """Write the same as one JSON file; returns 1, for it is one record."""
-    text = json.dumps(to_wandb(db, session_id), indent=2, allow_nan=False)
-    with replacing(path) as file:
-        file.write(f"{text}\n".encode("ascii"))
-    return 1
+    return write_record(path, json.dumps(to_wandb(db, session_id), indent=2, allow_nan=False))
 
 
 def metadata_of(facts: RunFacts) -> dict[str, Any]:
