@@ -40,7 +40,7 @@ def session(db, write):
 
 
 @pytest.fixture
-def path(out):
+def readme(out):
     return out / "README.md"
 
 
@@ -81,9 +81,9 @@ datasets: {hf_data["datasets"]}
     assert without_section((out / "README.md").read_text()).startswith(model_card)
 
 
-def test_a_new_card(db, exporter, session, path):
-    card = exporter.update_model_card(path, session)
-    assert ModelCard.load(path).content == card.content
+def test_a_new_card(db, exporter, session, readme):
+    card = exporter.update_model_card(readme, session)
+    assert ModelCard.load(readme).content == card.content
     assert card.data.to_dict() == {"license": "cc-by-nc-4.0", "datasets": ["acme/books", "imdb"]}
     fingerprint = QueryEngine(db).fingerprint_session(session)
     html = cmarkgfm.github_flavored_markdown_to_html(card.text)
@@ -93,10 +93,10 @@ def test_a_new_card(db, exporter, session, path):
     assert '<td align="left"><code>acme/books</code></td>' in html
 
 
-def test_the_rest_stays(exporter, session, path):
-    path.write_text(CARD)
-    card = exporter.update_model_card(path, session)
-    text = path.read_text()
+def test_the_rest_stays(exporter, session, readme):
+    readme.write_text(CARD)
+    card = exporter.update_model_card(readme, session)
+    text = readme.read_text()
     assert card.data.datasets == ["imdb", "acme/books"]
     assert card.data.license == "cc-by-nc-4.0"
     wanted = CARD.replace("- imdb # reviews\n", "- imdb # reviews\n- acme/books\n")
@@ -106,93 +106,93 @@ def test_the_rest_stays(exporter, session, path):
 
 @pytest.mark.parametrize("line", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_twice_is_once(exporter, session, path, line, mark):
-    path.write_bytes((mark + CARD.replace("\n", line)).encode())
-    exporter.update_model_card(path, session)
-    once = path.read_bytes()
+def test_twice_is_once(exporter, session, readme, line, mark):
+    readme.write_bytes((mark + CARD.replace("\n", line)).encode())
+    exporter.update_model_card(readme, session)
+    once = readme.read_bytes()
     assert once.count(b"\n") == once.count(line.encode())
-    times = path.stat().st_mtime_ns
-    exporter.update_model_card(path, session)
-    assert path.read_bytes() == once
-    assert path.stat().st_mtime_ns == times
+    times = readme.stat().st_mtime_ns
+    exporter.update_model_card(readme, session)
+    assert readme.read_bytes() == once
+    assert readme.stat().st_mtime_ns == times
     moved = once.decode() + f"{line}# After{line}"
-    path.write_bytes(moved.encode())
-    exporter.update_model_card(path, session)
-    assert path.read_bytes().decode() == moved
+    readme.write_bytes(moved.encode())
+    exporter.update_model_card(readme, session)
+    assert readme.read_bytes().decode() == moved
 
 
-def test_another_session_replaces_what_the_first_wrote(db, write, exporter, session, path):
-    path.write_text("# Our model\n")
-    first = exporter.update_model_card(path, session)
+def test_another_session_replaces_what_the_first_wrote(db, write, exporter, session, readme):
+    readme.write_text("# Our model\n")
+    first = exporter.update_model_card(readme, session)
     assert (first.data.license, first.data.datasets) == ("cc-by-nc-4.0", ["acme/books", "imdb"])
     other = write.run([5], source="imdb", license_id=None)
     db.append([write.batch(write.stream(other, "acme/code", "GPL-3.0-or-later"), 0, [1, 9])])
     db.append([write.batch(write.stream(other, "a b c", "MIT"), 0, [1, 9])])
-    second = exporter.update_model_card(path, other)
+    second = exporter.update_model_card(readme, other)
     told = exporter.to_huggingface(other)
     assert second.data.datasets == ["imdb", "acme/code"]
     assert second.data.license == told["license"] == "other"
     assert second.data.license_name == told["license_name"]
-    assert session.session_id not in path.read_text()
-    third = exporter.update_model_card(path, session)
+    assert session.session_id not in readme.read_text()
+    third = exporter.update_model_card(readme, session)
     assert third.data.to_dict() == {"datasets": ["imdb", "acme/books"], "license": "cc-by-nc-4.0"}
 
 
-def test_a_license_that_somebody_chose(db, write, exporter, session, path):
-    path.write_text(CARD.replace("cc-by-nc-4.0", "mit"))
+def test_a_license_that_somebody_chose(db, write, exporter, session, readme):
+    readme.write_text(CARD.replace("cc-by-nc-4.0", "mit"))
     with pytest.warns(OriginWarning, match=r"keeps its license 'mit', though .* 'cc-by-nc-4\.0'"):
-        card = exporter.update_model_card(path, session)
+        card = exporter.update_model_card(readme, session)
     assert card.data.license == "mit"
-    assert "license: mit # chosen\n" in path.read_text()
+    assert "license: mit # chosen\n" in readme.read_text()
     assert "comes under `CC-BY-NC-4.0`" in card.text
-    card = exporter.update_model_card(path, session, replace_license=True)
+    card = exporter.update_model_card(readme, session, replace_license=True)
     assert card.data.license == "cc-by-nc-4.0"
-    assert "license: cc-by-nc-4.0 # chosen\n" in path.read_text()
+    assert "license: cc-by-nc-4.0 # chosen\n" in readme.read_text()
 
 
-def test_what_somebody_else_wrote_is_never_taken_out(db, write, exporter, session, path):
+def test_what_somebody_else_wrote_is_never_taken_out(db, write, exporter, session, readme):
     """Neither a data set that the first session had as well, nor a license edited since."""
     mine = "datasets:\n- imdb # mine\n- squad\n"
-    path.write_text(f"---\n{mine}---\n# Ours\n")
-    exporter.update_model_card(path, session)
+    readme.write_text(f"---\n{mine}---\n# Ours\n")
+    exporter.update_model_card(readme, session)
     other = write.run([5], source="acme/code", license_id="GPL-3.0-or-later")
-    card = exporter.update_model_card(path, other)
+    card = exporter.update_model_card(readme, other)
     assert card.data.datasets == ["imdb", "squad", "acme/code"]
-    assert "- imdb # mine\n- squad\n- acme/code\n" in path.read_text()
+    assert "- imdb # mine\n- squad\n- acme/code\n" in readme.read_text()
     assert (card.data.license, card.data.license_name) == ("other", "gpl-3.0-or-later")
-    path.write_text(
-        path.read_text().replace("license_name: gpl-3.0-or-later", "license_name: ours")
+    readme.write_text(
+        readme.read_text().replace("license_name: gpl-3.0-or-later", "license_name: ours")
     )
     with pytest.warns(OriginWarning, match=r"keeps its license 'other' \(ours\)"):
-        card = exporter.update_model_card(path, session)
+        card = exporter.update_model_card(readme, session)
     assert (card.data.license, card.data.license_name) == ("other", "ours")
 
 
-def test_a_license_that_is_only_named(exporter, session, path):
-    path.write_text("---\nlicense_name: acme-eula\nlicense_link: https://a.example\n---\n")
+def test_a_license_that_is_only_named(exporter, session, readme):
+    readme.write_text("---\nlicense_name: acme-eula\nlicense_link: https://a.example\n---\n")
     with pytest.warns(OriginWarning, match="acme-eula"):
-        card = exporter.update_model_card(path, session)
+        card = exporter.update_model_card(readme, session)
     assert (card.data.license, card.data.license_name) == (None, "acme-eula")
 
 
-def test_marks_that_are_shown_as_code(exporter, session, path):
+def test_marks_that_are_shown_as_code(exporter, session, readme):
     example = (
         "```\n<!-- origin-provenance: begin -->\nlike this\n<!-- origin-provenance: end -->\n```\n"
     )
-    path.write_text(example)
-    exporter.update_model_card(path, session)
-    once = path.read_text()
+    readme.write_text(example)
+    exporter.update_model_card(readme, session)
+    once = readme.read_text()
     assert once.count("origin-provenance: begin") == 2
     assert example in once
-    exporter.update_model_card(path, session)
-    assert path.read_text() == once
+    exporter.update_model_card(readme, session)
+    assert readme.read_text() == once
 
 
-def test_a_warning_names_the_line_of_the_user(exporter, session, path):
-    path.write_text(CARD.replace("cc-by-nc-4.0", "mit"))
+def test_a_warning_names_the_line_of_the_user(exporter, session, readme):
+    readme.write_text(CARD.replace("cc-by-nc-4.0", "mit"))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        exporter.update_model_card(path, session)
+        exporter.update_model_card(readme, session)
     assert [one.filename for one in caught] == [__file__]
 
 
@@ -215,30 +215,30 @@ def test_a_card_at_hand(exporter, session):
     assert bare.data.license == "cc-by-nc-4.0"
 
 
-def test_every_kind_of_session(exporter, path, odd):
+def test_every_kind_of_session(exporter, readme, odd):
     how = odd.config_hash
-    card = exporter.update_model_card(path, odd)
+    card = exporter.update_model_card(readme, odd)
     assert card.data.license == ("unknown" if how in ("empty", "unlicensed") else "mit")
     assert ("the record is not complete" in card.text) is (how in ("empty", "gaps"))
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=list(HOSTILE))
-def test_hostile_texts(db, write, exporter, path, text):
+def test_hostile_texts(db, write, exporter, readme, text):
     """One YAML document, no new element, and the section where it was."""
     db.record_source(SourceRecord(text, text, text, text, title=text, author=text, url=text))
     db.record_license(LicenseRecord(text, text, text, permissions=[text], conditions=[text]))
     session = db.begin_session(text, {text: text})
     stream = db.open_stream(session.session_id, text).stream_no
     db.append([write.batch(stream, 0, [1])], [Gap(stream, 1, 1, text)])
-    path.write_text(CARD)
-    card = exporter.update_model_card(path, session, replace_license=True)
-    front = path.read_text().split("\n---\n")[0]
+    readme.write_text(CARD)
+    card = exporter.update_model_card(readme, session, replace_license=True)
+    front = readme.read_text().split("\n---\n")[0]
     assert len(list(yaml.safe_load_all(front))) == 1
     assert card.data.datasets == ["imdb"]
     assert card.data.license == "other"
-    once = path.read_bytes()
-    exporter.update_model_card(path, session, replace_license=True)
-    assert path.read_bytes() == once
+    once = readme.read_bytes()
+    exporter.update_model_card(readme, session, replace_license=True)
+    assert readme.read_bytes() == once
     html = cmarkgfm.github_flavored_markdown_to_html(card.text)
     for tag in ("<script", "<img", "onerror=y>"):
         assert tag not in html
@@ -264,17 +264,17 @@ def test_hostile_texts(db, write, exporter, path, text):
         2 * "<!-- origin-provenance: begin -->\n<!-- origin-provenance: end -->\n",
     ],
 )
-def test_a_card_that_cannot_be_changed_stays(exporter, session, path, text):
-    path.write_text(text, newline="")
+def test_a_card_that_cannot_be_changed_stays(exporter, session, readme, text):
+    readme.write_text(text, newline="")
     with pytest.raises(ConfigurationError, match=r"README\.md"):
-        exporter.update_model_card(path, session)
-    assert path.read_bytes() == text.encode()
+        exporter.update_model_card(readme, session)
+    assert readme.read_bytes() == text.encode()
 
 
-def test_what_is_no_card(exporter, session, out, path):
-    path.write_bytes(b"\xff\xfe# A")
+def test_what_is_no_card(exporter, session, out, readme):
+    readme.write_bytes(b"\xff\xfe# A")
     with pytest.raises(ConfigurationError, match="not in UTF-8"):
-        exporter.update_model_card(path, session)
+        exporter.update_model_card(readme, session)
     with pytest.raises(ConfigurationError, match="is no regular file"):
         exporter.update_model_card("/dev/zero", session)
     with pytest.raises(StorageError, match="File name too long"):
