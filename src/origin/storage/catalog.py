@@ -1,42 +1,30 @@
-"""The catalog's statements: writers, sessions, sources, licenses, streams and gaps.
+"""The catalog's statements: sources, licenses, streams and gaps; ``SessionRows`` has those of
+writers and sessions.
 
-This is the only module that knows those tables. Its methods take and give records.
+These are the only modules that know those tables. Its methods take and give records.
 """
 
 import json
-import time
-import uuid
 from collections.abc import Iterable
-from itertools import islice
 from typing import Any
 
 from origin.core.record import (
     UNKNOWN_LICENSE,
     Gap,
     LicenseRecord,
-    SessionRecord,
     SourceRecord,
     StreamRecord,
     utc_now,
 )
-from origin.errors import LicenseNotFoundError, SessionNotFoundError, SourceNotFoundError
-from origin.storage.connection import Connection, Row
-from origin.storage.liveness import Writer, is_alive
+from origin.errors import LicenseNotFoundError, SourceNotFoundError
+from origin.storage.connection import Connection
+from origin.storage.sessionrows import SessionRows
 from origin.storage.text import (
     from_column,
     optional_from_column,
     optional_to_column,
     to_column,
 )
-
-_SESSION_COLUMNS = """
-    SELECT s.session_id, s.created_at, s.config_hash, s.status, s.metadata, s.ended_at,
-        (SELECT count(*) FROM streams t WHERE t.session_no = s.session_no),
-        (SELECT count(*) FROM gaps g JOIN streams t USING (stream_no)
-            WHERE t.session_no = s.session_no),
-        (SELECT count(*) FROM streams t WHERE t.session_no = s.session_no AND t.closed = 0),
-        s.session_no
-    FROM sessions s"""
 
 _STREAM_COLUMNS = """
     SELECT t.stream_no, s.session_id, o.source_id, t.license_id, t.rank, t.world_size,
@@ -47,156 +35,11 @@ _STREAM_COLUMNS = """
 _OF_SOURCE = "source_type, source_path, license_id, title, author, url, changes"
 
 
-class Catalog:
+class Catalog(SessionRows):
     """The small relational tables of one database."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
-
-    # -- writers ---------------------------------------------------------------------
-
-    def add_writer(self) -> int:
-        """Note that this process writes from now on; returns its number."""
-        writer = Writer.this_process()
-        row = self._db.row(
-            "INSERT INTO writers (host, boot, pid, started, alive_at) VALUES (?, ?, ?, ?, ?)"
-            " RETURNING writer_no",
-            (to_column(writer.host), writer.boot, writer.pid, writer.started, time.time()),
-        )
-        return int(row[0]) if row else 0
-
-    def beat(self, writer_no: int) -> None:
-        """Note a sign of life."""
-        self._db.rows(
-            "UPDATE writers SET alive_at = ? WHERE writer_no = ?", (time.time(), writer_no)
-        )
-
-    def close_writer(self, writer_no: int) -> None:
-        """Note that a writer has closed its database in good order.
-
-        Only a running session and an open stream ask for their writer, so without one there is
-        nothing to note, and nothing to wait for the disk for.
-        """
-        self._db.rows(
-            "UPDATE writers SET closed = 1 WHERE writer_no = :writer"
-            " AND (EXISTS (SELECT 1 FROM sessions WHERE status = 'running')"
-            " OR EXISTS (SELECT 1 FROM streams WHERE writer_no = :writer AND closed = 0))",
-            {"writer": writer_no},
-        )
-
-    def close_streams(self, writer_no: int, session_no: int | None = None) -> None:
-        """Note that all of a writer's streams, of one session if named, are on the disk whole."""
-        self._db.rows(
-            "UPDATE streams SET closed = 1 WHERE writer_no = :writer AND closed = 0"
-            " AND (:session IS NULL OR session_no = :session)",
-            {"writer": writer_no, "session": session_no},
-        )
-
-    def _abandoned(self, session_no: int) -> int:
-        """How many streams ended with their process before all was known to be written."""
-        rows = self._db.rows(
-            "SELECT count(*), host, boot, pid, started, alive_at FROM streams t"
-            " JOIN writers w USING (writer_no)"
-            " WHERE session_no = ? AND t.closed = 0 AND w.closed = 0 GROUP BY writer_no",
-            (session_no,),
-        )
-        return sum(
-            streams
-            for streams, host, *identity, alive_at in rows
-            if not is_alive(Writer(from_column(host), *identity), alive_at)
-        )
-
-    def _has_living_writer(self, session_no: int) -> bool:
-        rows = self._db.rows(
-            "SELECT host, boot, pid, started, alive_at FROM writers WHERE closed = 0 AND"
-            " (writer_no = (SELECT writer_no FROM sessions WHERE session_no = :session)"
-            " OR writer_no IN (SELECT writer_no FROM streams WHERE session_no = :session))",
-            {"session": session_no},
-        )
-        return any(
-            is_alive(Writer(from_column(host), *identity), alive_at)
-            for host, *identity, alive_at in rows
-        )
-
-    # -- sessions --------------------------------------------------------------------
-
-    def add_session(
-        self, config_hash: str, metadata: dict[str, Any], writer_no: int
-    ) -> SessionRecord:
-        """Begin a session."""
-        session_id, created_at = str(uuid.uuid4()), utc_now()
-        # Escapes would join a pair of lone surrogates into one character.
-        text = json.dumps(metadata, ensure_ascii=False)
-        self._db.rows(
-            "INSERT INTO sessions (session_id, created_at, config_hash, status, metadata,"
-            " writer_no) VALUES (?, ?, ?, 'running', ?, ?)",
-            (session_id, created_at, to_column(config_hash), to_column(text), writer_no),
-        )
-        return SessionRecord(session_id, created_at, config_hash, "running", json.loads(text))
-
-    def end_session(self, session_no: int, status: str, writer_no: int) -> None:
-        """Set the status a session ended with; its streams of that writer are whole."""
-        self.close_streams(writer_no, session_no)
-        self._db.rows(
-            "UPDATE sessions SET status = ?, ended_at = ? WHERE session_no = ?",
-            (status, utc_now(), session_no),
-        )
-
-    def session(self, session_id: str) -> SessionRecord:
-        """One session, by its id."""
-        row = self._db.row(f"{_SESSION_COLUMNS} WHERE s.session_id = ?", (to_column(session_id),))
-        if row is None:
-            raise self._no_session(session_id)
-        return self._session(row)
-
-    def sessions(self, limit: int | None, status: str | None) -> list[SessionRecord]:
-        """Sessions, the newest first."""
-        # What shows as interrupted stands as running in its row.
-        stored = "running" if status == "interrupted" else status
-        rows = self._db.rows(
-            f"{_SESSION_COLUMNS} WHERE :status IS NULL OR s.status = :status"
-            " ORDER BY s.session_no DESC",
-            {"status": optional_to_column(stored)},
-        )
-        found = (record for record in map(self._session, rows) if status in (None, record.status))
-        return list(found if limit is None else islice(found, max(limit, 0)))
-
-    def _session(self, row: Row) -> SessionRecord:
-        session_id, created_at, config_hash, status, metadata, ended_at, *counts, number = row
-        streams, gaps, unclosed = counts
-        if status == "running" and not self._has_living_writer(number):
-            status = "interrupted"
-        return SessionRecord(
-            session_id=session_id,
-            created_at=created_at,
-            config_hash=from_column(config_hash),
-            status=status,
-            metadata=json.loads(from_column(metadata)),
-            ended_at=ended_at,
-            streams=streams,
-            gaps=gaps,
-            abandoned=self._abandoned(number) if unclosed else 0,
-        )
-
-    def session_state(self, session_id: str) -> tuple[int, str]:
-        """The number of a session and the status that stands in its row.
-
-        Raises:
-            SessionNotFoundError: there is none of that id.
-        """
-        row = self._db.row(
-            "SELECT session_no, status FROM sessions WHERE session_id = ?",
-            (to_column(session_id),),
-        )
-        if row is None:
-            raise self._no_session(session_id)
-        return int(row[0]), str(row[1])
-
-    def _no_session(self, session_id: str) -> SessionNotFoundError:
-        return SessionNotFoundError(
-            f"no session {session_id!r} in {self._db.path}; db.list_sessions() tells which there "
-            "are, db.begin_session() begins one"
-        )
 
     # -- sources ---------------------------------------------------------------------
 
@@ -350,10 +193,17 @@ class Catalog:
 
         ``unknown`` also finds the streams for which nobody named a license.
         """
+        # A condition that may not hold for any would have SQLite read the streams of all sessions.
+        conditions = [
+            condition
+            for condition, given in (
+                ("s.session_id = :session", session_id),
+                ("coalesce(t.license_id, :unknown) = :license", license_id),
+            )
+            if given is not None
+        ]
         rows = self._db.rows(
-            f"{_STREAM_COLUMNS} WHERE (:session IS NULL OR s.session_id = :session)"
-            " AND (:license IS NULL OR coalesce(t.license_id, :unknown) = :license)"
-            " ORDER BY t.stream_no",
+            f"{_STREAM_COLUMNS} WHERE {' AND '.join(conditions) or 'TRUE'} ORDER BY t.stream_no",
             {
                 "session": optional_to_column(session_id),
                 "license": optional_to_column(license_id),

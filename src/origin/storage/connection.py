@@ -36,6 +36,7 @@ from origin.errors import (
 )
 from origin.storage.checksums import register
 from origin.storage.filesystem import NETWORK_FILE_SYSTEMS, file_system_of
+from origin.storage.liveness import is_alive_row
 
 # A batch of 32 samples makes a row of 1.1 KB. Small pages chain such rows without waste (35
 # bytes a sample, where 4 KB pages take 43), and a database of one short run stays small.
@@ -168,6 +169,7 @@ class Connection:
         uri = f"{self._file.as_uri()}{query}"
         handle = apsw.Connection(uri, flags=flags | apsw.SQLITE_OPEN_URI)
         handle.set_busy_timeout(int(self._busy_seconds * 1000))
+        handle.create_scalar_function("origin_is_alive", is_alive_row, 5)
         return handle
 
     def prepare_new_file(self) -> None:

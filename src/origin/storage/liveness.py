@@ -9,7 +9,11 @@ import os
 import socket
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+from origin.storage.text import from_column
 
 HEARTBEAT_SECONDS = 60.0
 # A stalled file system or a suspended machine may skip some beats without being dead.
@@ -32,17 +36,18 @@ class Writer:
         return cls(socket.gethostname(), _boot(), pid, _started(pid))
 
 
-def is_alive(writer: Writer, alive_at: float) -> bool:
+def is_alive(writer: Writer, alive_at: float, here: Writer | None = None) -> bool:
     """Whether a writer still lives, as far as can be told from here.
 
     Args:
         writer: as it was noted when it opened the database.
         alive_at: its last sign of life, seconds since 1970.
+        here: this process, where that is known already.
 
     >>> is_alive(Writer.this_process(), 0.0)
     True
     """
-    here = Writer.this_process()
+    here = here or Writer.this_process()
     same_machine = (writer.host, writer.boot) == (here.host, here.boot)
     if same_machine and writer.started:
         return _started(writer.pid) == writer.started
@@ -52,6 +57,17 @@ def is_alive(writer: Writer, alive_at: float) -> bool:
         if os.name == "posix":
             return _exists(writer.pid)
     return time.time() - alive_at < SILENCE_SECONDS
+
+
+def is_alive_row(*row: Any) -> bool:
+    """The same of a row of the table ``writers``; SQL calls it ``origin_is_alive``."""
+    host, *identity, alive_at = row
+    return is_alive(Writer(from_column(host), *identity), alive_at, _here(os.getpid()))
+
+
+@lru_cache(maxsize=1)
+def _here(pid: int) -> Writer:
+    return Writer.this_process()
 
 
 def _exists(pid: int) -> bool:
