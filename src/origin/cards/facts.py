@@ -222,17 +222,22 @@ def _word(one: Finding) -> dict[str, Any] | None:
     return None if one.settled is None else asdict(one.settled)
 
 
-def gather(db: ProvenanceDatabase, session_id: str | SessionRecord) -> RunFacts:
+def gather(
+    db: ProvenanceDatabase,
+    session_id: str | SessionRecord,
+    engine: QueryEngine | None = None,
+) -> RunFacts:
     """Gather what is told of a session.
 
     Args:
         db: an open database.
         session_id: which session.
+        engine: of that database, which remembers what it has counted.
 
     Raises:
         SessionNotFoundError: no session has that id.
     """
-    engine, analyzer = QueryEngine(db), LicenseAnalyzer(db)
+    engine, analyzer = engine or QueryEngine(db), LicenseAnalyzer(db)
     look = engine.look(session_id)
     session, summary = look.session, look.summary
     registered = {one.source_id: one for one in db.list_sources()}

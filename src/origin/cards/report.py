@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from origin.cards.facts import RunFacts, SourceFacts, gather, notes_of
-from origin.cards.figures import duration_of, human_duration, human_size, human_time, time_of
-from origin.cards.markdown import CELL, shortened, visible
+from origin.cards.figures import duration_of, time_of
+from origin.cards.pages import environment
 from origin.core.license.vocabulary import CONDITIONS
 from origin.core.record import SessionRecord
-from origin.core.wording import listed, many, percent, quoted, span
+from origin.core.wording import span
 from origin.query.engine import QueryEngine
 from origin.query.timeline import Timeline
 from origin.storage.database import ProvenanceDatabase
@@ -19,9 +19,6 @@ _MOST_EPOCHS = 60
 _MOST_FINDINGS = 30
 _MOST_STRIPS = 12
 _MOST_GAPS = 50
-
-# A finding names several sources and licenses; whatever is longer is not for reading.
-_LONGEST = 2_000
 
 # In parts of a hundred: whatever is there can be seen.
 _LOWEST = 2.0
@@ -60,6 +57,17 @@ def page_of(facts: RunFacts, timeline: Timeline) -> str:
         facts: of the session.
         timeline: how it went on.
     """
+    template = environment("origin.cards").get_template("report.html.j2")
+    return str(template.render(content_of(facts, timeline)))
+
+
+def content_of(facts: RunFacts, timeline: Timeline) -> dict[str, Any]:
+    """What the template of a report asks for, by its names.
+
+    Args:
+        facts: of the session.
+        timeline: how it went on.
+    """
     # By epoch, so that where some are left out there is something of each source.
     epochs = sorted(timeline.epochs, key=lambda one: one.epoch)
     highest = max((max(seen) for seen in timeline.sources.values()), default=0)
@@ -67,10 +75,10 @@ def page_of(facts: RunFacts, timeline: Timeline) -> str:
     if len(strips) == 1:
         strips = []  # it would say the same as the bars of all
     one_license = Counter(one.source.source_id for one in facts.sources)
-    page: str = _template().render(
-        facts=facts,
-        session=facts.session,
-        counts=facts.counts,
+    return {
+        "facts": facts,
+        "session": facts.session,
+        "counts": facts.counts,
         **_cut("sources", facts.sources, _MOST_SOURCES),
         **_cut("licenses", facts.licenses, _MOST_SOURCES),
         **_cut("findings", facts.conflicts, _MOST_FINDINGS),
@@ -79,55 +87,19 @@ def page_of(facts: RunFacts, timeline: Timeline) -> str:
         **_cut("epochs", epochs, _MOST_EPOCHS),
         **_cut("strips", strips, _MOST_STRIPS),
         **_cut("notes", notes_of(facts.sources), _MOST_SOURCES),
-        conditions=[CONDITIONS.get(name, name) for name in facts.conditions],
-        most_in_epoch=max((one.observations for one in epochs), default=0),
-        timeline=timeline,
-        bars=_bars(timeline.observations),
-        gap_marks=_gap_marks(facts, timeline),
-        times_seen=lambda one: _times_seen(one, one_license[one.source.source_id] > 1),
-        duration=duration_of(facts.session),
-    )
-    return page
+        "conditions": [CONDITIONS.get(name, name) for name in facts.conditions],
+        "most_in_epoch": max((one.observations for one in epochs), default=0),
+        "timeline": timeline,
+        "bars": _bars(timeline.observations),
+        "gap_marks": _gap_marks(facts, timeline),
+        "times_seen": lambda one: _times_seen(one, one_license[one.source.source_id] > 1),
+        "duration": duration_of(facts.session),
+    }
 
 
 def _cut(name: str, rows: Sequence[Any], most: int) -> dict[str, Any]:
     """As many rows as a page can show, and how many more there are."""
     return {name: rows[:most], f"more_{name}": len(rows) - most}
-
-
-def _template() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("origin.cards"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_plain,
-    )
-    environment.filters.update(
-        bytes=human_size,
-        time=human_time,
-        span=human_duration,
-        percent=percent,
-        listed=listed,
-        short=lambda text: shortened(text, CELL),
-        many=many,
-        noun=lambda number, noun: many(number, noun).partition(" ")[2],
-        number=lambda value: f"{value:,}",
-        span_of=span,
-    )
-    return environment.get_template("report.html.j2")
-
-
-def _plain(value: Any) -> Any:
-    """What is written by others, on its line and such that all of it is seen; markup as it is."""
-    if not isinstance(value, str) or hasattr(value, "__html__"):
-        return value
-    if value and not value.strip():
-        return quoted(value)
-    return visible(shortened(value, _LONGEST))
 
 
 def _bars(seen: Sequence[int], highest: int = 0) -> list[tuple[float, float, int]]:

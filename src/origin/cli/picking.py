@@ -50,10 +50,9 @@ def picked(db: "ProvenanceDatabase", given: str) -> SessionRecord:
         SessionNotFoundError: there is none.
         ConfigurationError: several begin so.
     """
-    sessions = db.list_sessions()
-    if given == LATEST and sessions:
-        return sessions[0]
-    fitting = [one for one in sessions if given and one.session_id.startswith(given)]
+    if given == LATEST and (newest := db.list_sessions(limit=1)):
+        return newest[0]
+    fitting = db.catalog.sessions_beginning(given, _SHOWN + 1) if given else []
     exact = [one for one in fitting if one.session_id == given]
     if len(exact or fitting) == 1:
         return (exact or fitting)[0]
@@ -61,8 +60,6 @@ def picked(db: "ProvenanceDatabase", given: str) -> SessionRecord:
         shown = ", ".join(one.session_id for one in fitting[:_SHOWN])
         more = ", …" if len(fitting) > _SHOWN else ""
         raise ConfigurationError(
-            f"{len(fitting)} sessions begin with {given!r}: {shown}{more}; give more of the id"
+            f"several sessions begin with {given!r}: {shown}{more}; give more of the id"
         )
-    raise SessionNotFoundError(
-        f"{db.path} has no session {given!r}; `origin sessions` lists all {len(sessions):,}"
-    )
+    raise SessionNotFoundError(f"{db.path} has no session {given!r}; `origin sessions` lists them")

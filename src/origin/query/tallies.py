@@ -16,8 +16,8 @@ from origin.storage.database import ProvenanceDatabase
 _NAME = "counts-1"
 _ROOTS = "stream-roots-1"
 
-# The running sessions whose numbers are remembered here.
-_REMEMBERED = 1000
+# So many answers are remembered here, of running sessions or where nothing can be kept.
+_REMEMBERED = 2000
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Tallies:
 
     def __init__(self, db: ProvenanceDatabase, asker: Asker) -> None:
         self._db, self._asker = db, asker
-        self._remembered: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._remembered: dict[tuple[str, str], tuple[str, Any]] = {}
 
     def fingerprints(
         self, session: SessionRecord, streams: Sequence[StreamRecord]
@@ -67,18 +67,17 @@ class Tallies:
     def _roots(self, session: SessionRecord, streams: Sequence[StreamRecord]) -> list[StreamRoot]:
         """The roots of a session's streams; once it has ended, they are kept."""
         holds_for = _holds_for(streams)
-        kept = self._db.kept.get(session.session_id, _ROOTS, holds_for)
-        if kept is None:
+        known = self._known(session.session_id, _ROOTS, holds_for)
+        if known is None:
             table = self._db.batch_table
-            kept = [
+            known = [
                 stream_root(one.rank, table.roots(one.stream_no, one.batches)).root.hex()
                 for one in streams
             ]
-            if session.ended_at is not None:
-                self._db.kept.put(session.session_id, _ROOTS, holds_for, kept)
+            self._keep(session, _ROOTS, holds_for, known)
         return [
             StreamRoot(one.rank, one.batches, bytes.fromhex(root))
-            for one, root in zip(streams, kept, strict=True)
+            for one, root in zip(streams, known, strict=True)
         ]
 
     def of(self, session: SessionRecord) -> Tally:
@@ -86,10 +85,10 @@ class Tallies:
         session_id = session.session_id
         moment = self._asker.moments.now([session_id])
         streams = moment.streams
-        numbers = self._known(session_id, _holds_for(streams))
+        numbers = self._known(session_id, _NAME, _holds_for(streams))
         if numbers is None:
             streams, numbers = self._asker.ask([session_id], self._count, moment)
-            self._keep(session, _holds_for(streams), numbers)
+            self._keep(session, _NAME, _holds_for(streams), numbers)
         groups = Groups(streams)
         counts = dict(zip(groups.all(), numbers["samples"], strict=True))
         return Tally(streams, numbers["epochs"], groups.counts(counts))
@@ -102,21 +101,21 @@ class Tallies:
         epochs = max((table.epochs(one.stream_no, one.batches) for one in streams), default=0)
         return streams, {"epochs": epochs, "samples": [counts[group] for group in groups.all()]}
 
-    def _known(self, session_id: str, holds_for: str) -> dict[str, Any] | None:
-        remembered = self._remembered.get(session_id)
+    def _known(self, session_id: str, name: str, holds_for: str) -> Any:
+        remembered = self._remembered.get((session_id, name))
         if remembered is not None and remembered[0] == holds_for:
             return remembered[1]
-        kept: dict[str, Any] | None = self._db.kept.get(session_id, _NAME, holds_for)
+        kept = self._db.kept.get(session_id, name, holds_for)
         if kept is not None:
-            self._remembered[session_id] = (holds_for, kept)
+            self._remembered[session_id, name] = (holds_for, kept)
         return kept
 
-    def _keep(self, session: SessionRecord, holds_for: str, numbers: dict[str, Any]) -> None:
+    def _keep(self, session: SessionRecord, name: str, holds_for: str, found: Any) -> None:
         if len(self._remembered) >= _REMEMBERED:
             self._remembered.clear()
-        self._remembered[session.session_id] = (holds_for, numbers)
+        self._remembered[session.session_id, name] = (holds_for, found)
         if session.ended_at is not None:
-            self._db.kept.put(session.session_id, _NAME, holds_for, numbers)
+            self._db.kept.put(session.session_id, name, holds_for, found)
 
 
 def _holds_for(streams: Sequence[StreamRecord]) -> str:

@@ -17,7 +17,7 @@ from origin.core.record import (
     utc_now,
 )
 from origin.errors import LicenseNotFoundError, SourceNotFoundError
-from origin.storage.connection import Connection
+from origin.storage.connection import Connection, Row
 from origin.storage.sessionrows import SessionRows
 from origin.storage.text import (
     from_column,
@@ -33,6 +33,16 @@ _STREAM_COLUMNS = """
 
 # What is told of a source anew with each registration.
 _OF_SOURCE = "source_type, source_path, license_id, title, author, url, changes"
+
+SOURCE_COLUMNS = (
+    "o.source_id, o.source_type, o.source_path, o.license_id, o.first_seen, o.title, o.author,"
+    " o.url, o.changes"
+)
+
+
+def source_of(row: Row) -> SourceRecord:
+    """The source of a row with the ``SOURCE_COLUMNS``."""
+    return SourceRecord.stored(*map(optional_from_column, row))
 
 
 class Catalog(SessionRows):
@@ -93,11 +103,10 @@ class Catalog(SessionRows):
 
     def _sources(self, rest: str, bindings: tuple[Any, ...]) -> list[SourceRecord]:
         rows = self._db.rows(
-            "SELECT source_id, source_type, source_path, license_id, first_seen, title, author,"
-            f" url, changes FROM sources {rest}",
+            f"SELECT {SOURCE_COLUMNS} FROM sources o {rest}",
             bindings,
         )
-        return [SourceRecord.stored(*map(optional_from_column, row)) for row in rows]
+        return [source_of(row) for row in rows]
 
     def source_history(self, source_id: str) -> list[tuple[str, str | None]]:
         """When a source was registered and under which license, oldest first."""

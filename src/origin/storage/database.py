@@ -35,6 +35,7 @@ from origin.storage.intake import Intake
 from origin.storage.kept import KeptNumbers
 from origin.storage.ledger import Ledger
 from origin.storage.licensing import LicenseBook
+from origin.storage.overview import Overview
 from origin.storage.sealing.upkeep import Upkeep
 from origin.storage.settings import SEAL_AFTER, checked_threshold, settle_fingerprint
 from origin.storage.settling import Settling
@@ -104,6 +105,7 @@ class ProvenanceDatabase(Intake, Settling):
         self.annotations = Annotations(self._connection)
         self.batch_table = BatchTable(self._connection)
         self.kept = KeptNumbers(self._connection)
+        self.overview = Overview(self._connection)
         self.licensing = LicenseBook(self._connection)
         self._upkeep = Upkeep(self._connection, self.ledger, self.seal_after)
         self._listeners = []

@@ -21,7 +21,8 @@ STATUS = f"""CASE WHEN s.status = 'running' AND NOT EXISTS (
     THEN 'interrupted' ELSE s.status END"""
 
 # The last of them: how many streams ended with their process before all was known to be written.
-SESSION_COLUMNS = f"""s.session_id, s.created_at, s.config_hash, {STATUS}, s.metadata, s.ended_at,
+SESSION_COLUMNS = f"""s.session_id, s.created_at, s.config_hash, {STATUS} AS shown_status,
+        s.metadata, s.ended_at,
         (SELECT count(*) FROM streams t WHERE t.session_no = s.session_no),
         (SELECT count(*) FROM gaps g JOIN streams t USING (stream_no)
             WHERE t.session_no = s.session_no),
@@ -115,7 +116,8 @@ class SessionRows:
     def sessions(self, limit: int | None, status: str | None) -> list[SessionRecord]:
         """Sessions, the newest first."""
         rows = self._db.rows(
-            f"SELECT {SESSION_COLUMNS} FROM sessions s WHERE :status IS NULL OR {STATUS} = :status"
+            f"SELECT {SESSION_COLUMNS} FROM sessions s"
+            " WHERE :status IS NULL OR shown_status = :status"
             " ORDER BY s.session_no DESC LIMIT :limit",
             {
                 "status": optional_to_column(status),
