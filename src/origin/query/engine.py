@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from origin.core.arguments import session_id_of
-from origin.core.record import Gap, SampleRecord, SessionRecord, StreamRecord
+from origin.core.record import Gap, SessionRecord, StreamRecord
 from origin.errors import ConfigurationError, SampleNotFoundError, SegmentError, StorageError
 from origin.query.answer import SqlAnswer
 from origin.query.arguments import whole_number
@@ -80,7 +80,7 @@ class QueryEngine(Questions, LicenseQuestions):
 
     def find_samples_by_license(
         self, license_id: str, session_id: str | SessionRecord | None = None
-    ) -> LazySequence[SampleRecord]:
+    ) -> SampleSequence:
         """The distinct samples seen under a license.
 
         Args:
@@ -98,7 +98,7 @@ class QueryEngine(Questions, LicenseQuestions):
 
     def find_samples_by_source(
         self, pattern: str, session_id: str | SessionRecord | None = None
-    ) -> LazySequence[SampleRecord]:
+    ) -> SampleSequence:
         """The distinct samples seen from the sources that match a pattern.
 
         Args:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         LicensePolicy,
         PolicyReport,
     )
+    from origin.query.inuse import LicenseInUse
 
 
 class LicenseQuestions:
@@ -70,3 +71,23 @@ class LicenseQuestions:
         from origin.core.license import LicenseAnalyzer
 
         return LicenseAnalyzer(self._db).attribution(session_id)
+
+    def licenses_in_use(self) -> "list[LicenseInUse]":
+        """The licenses that the database names, with what came under them and what is known of
+        them; those most was seen under first."""
+        from origin.query.inuse import licenses_in_use
+
+        return licenses_in_use(self._db)
+
+    def license_in_use(self, license_id: str) -> "LicenseInUse":
+        """The same of one license, which may also be one that the database does not name.
+
+        Args:
+            license_id: as people write it.
+
+        Raises:
+            LicenseNotFoundError: the database does not name it, and nothing is known of it.
+        """
+        from origin.query.inuse import license_in_use
+
+        return license_in_use(self._db, license_id)

@@ -1,4 +1,4 @@
-"""Looking up one sample in segments, by what their footers say of each group of rows.
+"""Looking up one sample, or a narrow range of them, in segments by what their footers say.
 
 DuckDB would do it, and reads the footers anew for each question: with some thousand groups of
 rows that takes longer than all else. Here they are read once.
@@ -51,16 +51,17 @@ class _Footer:
         if told != known or _columns(self.metadata) != _COLUMNS:
             raise _altered(path)
 
-    def groups_with(self, sample_id: str) -> range:
-        """The groups of rows in which a sample can be.
+    def groups_with(self, low: str, high: str) -> range:
+        """The groups of rows in which samples from ``low`` to ``high`` can be.
 
         Pages have checksums and a footer has none. So where its first samples say another group
         than its last ones, both are looked into, and the next one where a group ends with it.
         """
-        both = bisect_left(self.lasts, sample_id), bisect_right(self.firsts, sample_id) - 1
-        first, last = max(min(both), 0), min(max(both), len(self.lasts) - 1)
-        first -= first > 0 and self.firsts[first] == sample_id
-        last += last < len(self.lasts) - 1 and self.lasts[last] == sample_id
+        begins = bisect_left(self.lasts, low), bisect_right(self.firsts, low) - 1
+        ends = bisect_left(self.lasts, high), bisect_right(self.firsts, high) - 1
+        first, last = max(min(begins), 0), min(max(ends), len(self.lasts) - 1)
+        first -= first > 0 and self.firsts[first] == low
+        last += last < len(self.lasts) - 1 and self.lasts[last] == high
         return range(first, last + 1)
 
 
@@ -104,8 +105,8 @@ class Lookup:
         self._ledger = ledger
         self._footers: dict[str, _Footer] = {}
 
-    def around(self, sample_id: str, segments: Iterable[SegmentRecord]) -> "pa.Table":
-        """All rows of a sample.
+    def between(self, low: str, high: str, segments: Iterable[SegmentRecord]) -> "pa.Table":
+        """All rows of the samples from ``low`` to ``high``, both included.
 
         Raises:
             SegmentError: a segment is missing or altered where it is read.
@@ -115,12 +116,12 @@ class Lookup:
         listed = tuple(segments)
         parts = [empty_table(schema())]
         for segment in listed:
-            if segment.first_sample <= sample_id <= segment.last_sample:
+            if segment.first_sample <= high and low <= segment.last_sample:
                 path = self._ledger.folder / segment.name
                 if segment.byte_size <= _SMALL:
                     path = self._ledger.path_of(segment)
                 try:
-                    parts.append(self._rows(path, segment, sample_id))
+                    parts.append(self._rows(path, segment, low, high))
                 except SegmentError:
                     raise
                 except (pa.ArrowException, OSError, LookupError, ValueError) as error:
@@ -128,13 +129,13 @@ class Lookup:
         self._forget_all_but(listed)
         return pa.concat_tables(parts)
 
-    def _rows(self, path: Path, segment: SegmentRecord, sample_id: str) -> "pa.Table":
+    def _rows(self, path: Path, segment: SegmentRecord, low: str, high: str) -> "pa.Table":
         import pyarrow.parquet as pq
 
         footer = self._footers.get(segment.name)
         if footer is None:
             footer = self._footers[segment.name] = _Footer(path, segment)
-        groups = footer.groups_with(sample_id)
+        groups = footer.groups_with(low, high)
         with pq.ParquetFile(
             path, metadata=footer.metadata, page_checksum_verification=True
         ) as file:
@@ -146,8 +147,9 @@ class Lookup:
         if rows.num_rows != wanted or tuple(ends) != told:
             raise _altered(path)
         # They come in the order of their ids, so the others need not be looked at again.
-        ids, own = ids_of(rows), np.bytes_(sample_id.encode())
-        begin, end = np.searchsorted(ids, own, "left"), np.searchsorted(ids, own, "right")
+        ids = ids_of(rows)
+        begin = np.searchsorted(ids, np.bytes_(low.encode()), "left")
+        end = np.searchsorted(ids, np.bytes_(high.encode()), "right")
         return rows.slice(begin, end - begin)
 
     def _forget_all_but(self, segments: tuple[SegmentRecord, ...]) -> None:

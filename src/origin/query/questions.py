@@ -5,11 +5,13 @@ from typing import Any, overload
 
 from origin.core.arguments import session_id_of
 from origin.core.record import SessionRecord, StreamRecord
-from origin.errors import ConfigurationError
+from origin.core.wording import listed
+from origin.errors import ConfigurationError, SampleNotFoundError
 from origin.query.arguments import optional_number
 from origin.query.asking import Asker
 from origin.query.audit import ExposureAudit
 from origin.query.auditing import Auditor
+from origin.query.batches import BatchReader
 from origin.query.erasure import ErasureReport, Wanted, report
 from origin.query.given import given_fingerprints, given_texts, given_values
 from origin.query.overlap import (
@@ -21,9 +23,16 @@ from origin.query.overlap import (
     find_shared,
 )
 from origin.query.parting import FirstDifference, find_first_difference
+from origin.query.records import BatchRecord, parse_beginning
+from origin.query.relations import Relations
+from origin.query.sequences import BatchSequence, LazySequence
+from origin.query.sql import SAMPLES_BETWEEN
 from origin.query.steps import RankedBatches, Step, chosen_streams, ranked_batches, read_step
 from origin.query.streams import from_source, require_source
 from origin.storage.database import ProvenanceDatabase
+
+# So many samples with one beginning are looked for: the last only tells that there are more.
+_SEVERAL = 6
 
 
 class Questions:
@@ -85,6 +94,34 @@ class Questions:
         if set(own) & set(other):
             raise ConfigurationError("a session cannot be the reference that it is compared with")
         return Auditor(self._db, self._asker, own, other).audit()
+
+    def find_sample(self, beginning: str) -> str:
+        """The whole id of a sample, from the beginning of it.
+
+        Args:
+            beginning: 4 to 64 hex digits.
+
+        Raises:
+            SampleNotFoundError: no id begins so.
+            ConfigurationError: several do.
+        """
+        low = parse_beginning(beginning)
+        high = low + "g"  # behind all digits
+        self._flush()
+
+        def find(relations: Relations) -> list[str]:
+            near = relations.between(low, high)
+            return [row[0] for row in near.rows(SAMPLES_BETWEEN, [low, high, _SEVERAL])]
+
+        found = self._asker.ask(None, find)
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise SampleNotFoundError(
+                f"sample {low} was never seen by what {self._db.path} records"
+            )
+        shown = listed(found, _SEVERAL - 1)
+        raise ConfigurationError(f"several samples begin with {low}: {shown}; give more digits")
 
     # -- in common, and not --------------------------------------------------------------
 
@@ -182,7 +219,36 @@ class Questions:
         own, other = self._prepare(a).session_id, self._prepare(b).session_id
         return find_first_difference(self._db, self._asker, own, other)
 
-    # -- steps ---------------------------------------------------------------------------
+    # -- batches ---------------------------------------------------------------------------
+
+    def list_batches(
+        self,
+        session_id: str | SessionRecord,
+        *,
+        source: str | None = None,
+        rank: int | None = None,
+    ) -> LazySequence[BatchRecord]:
+        """The batches of a session.
+
+        Args:
+            session_id: which session.
+            source: only what came from this source.
+            rank: only what this rank was given.
+
+        Returns:
+            A sequence, stream by stream in the order they were opened. How long it is, is
+            fixed now; each batch is read from the database when it is asked for.
+
+        Raises:
+            SessionNotFoundError: no session has that id.
+            ConfigurationError: the session has no such stream.
+        """
+        if source is None and rank is None:
+            # A session that has no stream yet has no batches, which is no error.
+            streams = self._db.catalog.streams(self._prepare(session_id).session_id)
+        else:
+            _, streams = self._chosen(session_id, source, rank, None)
+        return BatchSequence(self._db.batch_table, BatchReader(self._db), streams)
 
     def get_step(
         self,

@@ -15,6 +15,8 @@ from origin.query.streams import license_name
 from origin.storage.text import from_column, optional_from_column
 
 _SAMPLE_ID = re.compile("[0-9a-fA-F]{64}")
+# Fewer digits begin too many ids to look through them all.
+_BEGINNING = re.compile("[0-9a-fA-F]{4,64}")
 # So many sightings, or rows, of an answer are printed.
 _SHOWN = 10
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -125,6 +127,26 @@ def parse_sample_id(sample_id: object) -> bytes:
     raise SampleNotFoundError(
         f"{reprlib.repr(sample_id)} is no sample id: that is 64 hex digits, and "
         "origin.fingerprint_sample(value) computes it"
+    )
+
+
+def parse_beginning(beginning: object) -> str:
+    """The beginning of a sample id in the form that ids have.
+
+    Args:
+        beginning: 4 to 64 hex digits in either case.
+
+    Raises:
+        SampleNotFoundError: it is none, so no sample id begins so.
+
+    >>> parse_beginning("AB12")
+    'ab12'
+    """
+    if isinstance(beginning, str) and _BEGINNING.fullmatch(beginning):
+        return beginning.lower()
+    raise SampleNotFoundError(
+        f"{reprlib.repr(beginning)} begins no sample id: give 4 to 64 hex digits; "
+        "origin.fingerprint_sample(value) computes them"
     )
 
 

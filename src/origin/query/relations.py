@@ -129,7 +129,11 @@ class Relations:
 
     def around(self, sample_id: str) -> "Relations":
         """The same, of one sample: have only those parts of files that can hold it."""
-        self.give("sealed_observations", self._lookup.around(sample_id, self.moment.segments))
+        return self.between(sample_id, sample_id)
+
+    def between(self, low: str, high: str) -> "Relations":
+        """The same, of a narrow range of samples, both ends included."""
+        self.give("sealed_observations", self._lookup.between(low, high, self.moment.segments))
         return self
 
     def _provide_sealed(self, segments: Iterable[SegmentRecord]) -> None:

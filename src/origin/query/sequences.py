@@ -4,7 +4,7 @@ from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
-from typing import Generic, TypeVar, overload
+from typing import Generic, NamedTuple, TypeVar, overload
 
 from origin.core.record import SampleRecord, StreamRecord
 from origin.errors import SampleNotFoundError
@@ -58,6 +58,16 @@ _AT_ONCE = 1 << 10
 Sights = Callable[[str], Sequence[tuple[int, int, int]]]
 
 
+class FirstSight(NamedTuple):
+    """A sample, and where it was seen first."""
+
+    sample: SampleRecord
+    stream_no: int
+    batch_no: int
+    position: int
+    epoch: int
+
+
 class SampleSequence(LazySequence[SampleRecord]):
     """Distinct samples, in the order they were first seen.
 
@@ -89,6 +99,13 @@ class SampleSequence(LazySequence[SampleRecord]):
     def __iter__(self) -> Iterator[SampleRecord]:
         for first in range(0, len(self._span), _AT_ONCE):
             yield from self._some(self._span[first : first + _AT_ONCE])
+
+    def first_sights(self) -> Iterator[FirstSight]:
+        """The samples, each with the place where it was seen first."""
+        for first in range(0, len(self._span), _AT_ONCE):
+            for place in self._firsts.at(self._span[first : first + _AT_ONCE]):
+                batch = self._reader.load(*place[:2])
+                yield FirstSight(sample_record(batch, place[2]), *place, batch.epoch)
 
     def _narrowed(self, span: range) -> "SampleSequence":
         return SampleSequence(self._firsts, self._reader, self._sights, span)

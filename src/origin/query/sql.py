@@ -101,6 +101,19 @@ SIGHTINGS = Query(
     ("ledger",),
 )
 
+# The samples whose ids lie in a range.
+SAMPLES_BETWEEN = Query(
+    "samples_between",
+    """
+    SELECT DISTINCT sample_id
+    FROM ledger
+    WHERE sample_id >= ? AND sample_id < ?
+    ORDER BY sample_id
+    LIMIT ?
+    """,
+    ("ledger",),
+)
+
 # How many samples each combination of groups has. A stream's groups are the bits of a number.
 COMBINATIONS = Query(
     "combinations",

@@ -73,6 +73,7 @@ class StepBatch:
         rank, world_size: the process that was given it.
         annotations: the numbers that were attached to it.
         rows: its samples in order, each with source, license, key and metadata.
+        byte_sizes: how many canonical bytes each of them has.
     """
 
     batch: BatchRecord
@@ -80,6 +81,7 @@ class StepBatch:
     world_size: int
     annotations: Mapping[str, float]
     rows: tuple[Observation, ...] = field(repr=False)
+    byte_sizes: tuple[int, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
         own = self.batch
@@ -252,7 +254,13 @@ def _step_batch(
         stream.world_size,
         told.get((batch.stream_no, batch.batch_no), {}),
         tuple(_row(batch, at, stream) for at in range(batch.count)),
+        _sizes(batch),
     )
+
+
+def _sizes(batch: PackedBatch) -> tuple[int, ...]:
+    sizes = batch.byte_sizes
+    return (sizes,) * batch.count if isinstance(sizes, int) else tuple(sizes)
 
 
 def _row(batch: PackedBatch, position: int, stream: StreamRecord) -> Observation:
