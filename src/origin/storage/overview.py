@@ -4,12 +4,12 @@ import re
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from origin.core.record import UNKNOWN_LICENSE, SessionRecord, SourceRecord
+from origin.core.record import SessionRecord, SourceRecord
 from origin.errors import ConfigurationError
 from origin.storage.catalog import SOURCE_COLUMNS, source_of
 from origin.storage.connection import Connection
 from origin.storage.sessionrows import SESSION_COLUMNS, STATUS, session_of
-from origin.storage.text import from_column, to_column
+from origin.storage.text import to_column
 
 # What sessions and sources can be sorted by, and the column that says it.
 SESSION_ORDERS = {
@@ -34,11 +34,6 @@ _SEEN_IN_SESSION = """(SELECT session_no, sum(batches) AS batches,
 
 _SEEN_OF_SOURCE = """(SELECT source_no, count(DISTINCT session_no) AS sessions,
     sum(observations) AS observations FROM streams GROUP BY source_no)"""
-
-_SEEN_UNDER_LICENSE = """
-    SELECT coalesce(license_id, ?), count(DISTINCT source_no), count(DISTINCT session_no),
-        sum(observations) AS observations
-    FROM streams GROUP BY 1 ORDER BY observations DESC, 1"""
 
 _SAW = """s.session_no IN
     (SELECT t.session_no FROM streams t JOIN sources o USING (source_no) WHERE {})"""
@@ -85,21 +80,6 @@ class SourceEntry:
     """
 
     source: SourceRecord
-    sessions: int
-    observations: int
-
-
-@dataclass(frozen=True, slots=True)
-class LicenseEntry:
-    """A license as it was recorded, and what was seen under it in all sessions.
-
-    Args:
-        license_id: as it was recorded; ``unknown`` where nobody named one.
-        sources, sessions, observations: how many.
-    """
-
-    license_id: str
-    sources: int
     sessions: int
     observations: int
 
@@ -207,11 +187,6 @@ class Overview:
         )
         entries = tuple(SourceEntry(source_of(row[:-2]), *row[-2:]) for row in rows)
         return Page(entries, self._count(f"1 FROM sources o {where}", values))
-
-    def licenses(self) -> list[LicenseEntry]:
-        """The licenses under which something was seen, as they were recorded, most first."""
-        rows = self._db.rows(_SEEN_UNDER_LICENSE, (UNKNOWN_LICENSE,))
-        return [LicenseEntry(from_column(row[0]), *row[1:]) for row in rows]
 
     def _count(self, query: str, values: dict[str, Any]) -> int:
         row = self._db.row(f"SELECT count(*) FROM (SELECT {query})", values)
