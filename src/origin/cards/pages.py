@@ -3,7 +3,7 @@
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from origin.cards.figures import human_duration, human_size, human_time
+from origin.cards.figures import duration_of, human_duration, human_size, human_time
 from origin.cards.markdown import CELL, shortened, visible
 from origin.core.wording import listed, many, percent, quoted, span
 
@@ -35,6 +35,7 @@ def environment(*packages: str) -> "Environment":
         bytes=human_size,
         time=human_time,
         span=human_duration,
+        duration=duration_of,
         percent=percent,
         listed=listed,
         short=lambda text: shortened(text, CELL),

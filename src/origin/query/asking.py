@@ -79,12 +79,15 @@ class Asker:
             f"what {self._db.path} holds is moved faster than it can be read; try again later"
         )
 
-    def sql(self, text: object, parameters: Any) -> SqlAnswer:
+    def sql(
+        self, text: object, parameters: Any, limit: int | None, seconds: float | None
+    ) -> SqlAnswer:
         """The answer to a question of a user."""
 
         def work(relations: Relations) -> "pa.Table":
-            relations.need(sorted(views_named(relations.cursor, text)))
-            return relations.cursor.table(str(text), _bindings(parameters))
+            with relations.cursor.within(seconds):
+                relations.need(sorted(views_named(relations.cursor, text)))
+                return relations.cursor.table(str(text), _bindings(parameters), limit)
 
         return SqlAnswer(self.ask(None, work))
 

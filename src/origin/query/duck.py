@@ -172,25 +172,60 @@ class Cursor:
         """The answer to a query, as tuples."""
         return self._run(lambda: list(self._connection.execute(text, parameters).fetchall()))
 
-    def table(self, text: str, parameters: Any = None) -> "pa.Table":
-        """The answer to a query, as an Arrow table.
+    def table(self, text: str, parameters: Any = None, most_rows: int | None = None) -> "pa.Table":
+        """The answer to a query, as an Arrow table, or its first rows.
 
         Raises:
             QueryError: it is too large.
         """
-        return self._run(lambda: self._fetch(text, parameters))
+        return self._run(lambda: self._fetch(text, parameters, most_rows))
 
-    def _fetch(self, text: str, parameters: Any) -> "pa.Table":
+    @contextmanager
+    def within(self, seconds: float | None) -> Iterator[None]:
+        """Stop what is asked in this block when it takes longer.
+
+        Raises:
+            QueryError: it did.
+        """
+        if seconds is None:
+            yield
+            return
+        over, done = threading.Event(), threading.Event()
+
+        def stop() -> None:
+            over.set()
+            # Between two queries there is nothing that could be interrupted.
+            while not done.wait(_INTERRUPT_SECONDS):
+                self._connection.interrupt()
+
+        timer = threading.Timer(seconds, stop)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except Exception as error:
+            if over.is_set():
+                raise QueryError(f"the query took more than {seconds:g} seconds") from error
+            raise
+        finally:
+            done.set()
+            timer.cancel()
+            timer.join()
+
+    def _fetch(self, text: str, parameters: Any, most_rows: int | None) -> "pa.Table":
         import pyarrow as pa
 
         answer = self._connection.sql(text, params=parameters)
         # DuckDB 1 calls it by another name.
         fetch = getattr(answer, "to_arrow_reader", None) or answer.fetch_arrow_reader
         reader = fetch(_FETCH_ROWS)
-        parts, size = [], 0
+        parts, size, rows = [], 0, 0
         for part in reader:
-            parts.append(part)
+            parts.append(part if most_rows is None else part.slice(0, most_rows - rows))
             size += part.nbytes
+            rows += parts[-1].num_rows
+            if rows == most_rows:
+                break
             if size > self._most_bytes:
                 raise QueryError(
                     f"the answer has more than {self._most_bytes:,} bytes; ask for fewer columns, "

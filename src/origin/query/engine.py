@@ -16,6 +16,7 @@ from origin.query.asking import Asker
 from origin.query.batches import BatchReader
 from origin.query.counts import Groups, compare
 from origin.query.licenses import LicenseQuestions
+from origin.query.listing import checked_limit
 from origin.query.questions import Questions
 from origin.query.records import (
     BatchRecord,
@@ -383,7 +384,12 @@ class QueryEngine(Questions, LicenseQuestions):
     # -- SQL -------------------------------------------------------------------------
 
     def sql(
-        self, query: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None
+        self,
+        query: str,
+        parameters: Sequence[Any] | Mapping[str, Any] | None = None,
+        *,
+        limit: int | None = None,
+        seconds: float | None = None,
     ) -> SqlAnswer:
         """Ask in SQL, of the views ``sessions``, ``sources``, ``licenses``, ``streams``,
         ``batches``, ``observations`` and ``annotations``; ``docs/storage.md`` tells their columns.
@@ -391,12 +397,15 @@ class QueryEngine(Questions, LicenseQuestions):
         Args:
             query: one ``SELECT`` in the SQL of DuckDB. It reads the views and nothing else.
             parameters: values for each ``?`` in it, or by name for each ``$name``.
+            limit: at most so many rows of the answer.
+            seconds: how long it may take.
 
         Returns:
             The answer: ``.rows()``, ``.arrow()``, ``.pandas()`` or ``.polars()``.
 
         Raises:
-            QueryError: the query is malformed, does more than ask, or takes too much memory.
+            QueryError: the query is malformed, does more than ask, or takes too much memory or
+                time.
             SegmentError: a sealed file is missing or damaged.
 
         >>> import tempfile
@@ -408,7 +417,7 @@ class QueryEngine(Questions, LicenseQuestions):
         >>> folder.cleanup()
         """
         self._flush()
-        return self._asker.sql(query, parameters)
+        return self._asker.sql(query, parameters, checked_limit(limit), seconds)
 
     # -- reading ---------------------------------------------------------------------
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 # How much is read in one go while other threads wait for the connection.
 _PAGE_HEADS = 1 << 16
 _PAGE_BATCHES = 256
+# The names of annotations are looked for in so many of a stream: each batch has mostly the same.
+_NAMED_FIRST = 1_000
 
 # In any order of the two parts: a batch is in one of them.
 _HEADS = f"""
@@ -134,6 +136,14 @@ class BatchTable:
         table = np.concatenate(parts) if parts else np.empty((0, 3), np.int64)
         return Heads(*(np.ascontiguousarray(column) for column in table.T))
 
+    def some(self, stream_no: int, first: int, count: int) -> list[tuple[int, int, int, int]]:
+        """Number, epoch, time in milliseconds since 1970 and count of samples of batches, from a
+        number on."""
+        begin, last = stream_range(stream_no)
+        begin += min(first, LAST_BATCH_NO)
+        rows = self._db.rows(_HEADS, {"first": begin, "last": last, "count": count})
+        return [(number_of(row[0]), row[1], row[2], row[3]) for row in rows]
+
     def roots(self, stream_no: int, count: int) -> Iterator[tuple[int, int, bytes]]:
         """Number, count of samples and Merkle root of a stream's first ``count`` batches."""
         first, last = stream_range(stream_no)
@@ -205,6 +215,28 @@ class BatchTable:
             for key, name, value in rows:
                 told = float("nan") if value is None else value
                 yield Annotation(stream_no, number_of(key), from_column(name), told)
+
+    def annotations_of(self, stream_no: int, first: int, last: int) -> dict[int, dict[str, float]]:
+        """What users attached to a range of batches of a stream, by number and name."""
+        found: dict[int, dict[str, float]] = {}
+        for key, name, value in self._db.rows(
+            "SELECT batch_id, name, value FROM annotations WHERE batch_id BETWEEN ? AND ?",
+            (batch_key(stream_no, first), batch_key(stream_no, last)),
+        ):
+            told = float("nan") if value is None else value
+            found.setdefault(number_of(key), {})[from_column(name)] = told
+        return found
+
+    def annotation_names(self, stream_nos: Sequence[int]) -> list[str]:
+        """The names of numbers that the first annotated batches of some streams have."""
+        names: dict[str, None] = {}
+        for stream_no in stream_nos:
+            rows = self._db.rows(
+                "SELECT name FROM annotations WHERE batch_id BETWEEN ? AND ? LIMIT ?",
+                (*stream_range(stream_no), _NAMED_FIRST),
+            )
+            names |= {from_column(name): None for (name,) in rows}
+        return sorted(names)
 
 
 def _first_of(stream_no: int, count: int) -> dict[str, float]:

@@ -49,6 +49,15 @@ _TEXT_IN_SOURCE = " OR ".join(
     for name in ("source_id", "source_path", "title", "author", "license_id")
 )
 
+_MAY_CONFLICT = """(s.ended_at IS NULL
+    OR EXISTS (SELECT 1 FROM license_conflicts c
+        WHERE c.session_no = s.session_no AND c.gone_at IS NULL)
+    OR EXISTS (SELECT 1 FROM streams t WHERE t.session_no = s.session_no
+        AND t.source_no IN
+            (SELECT source_no FROM source_history GROUP BY source_no HAVING count(*) > 1)
+        AND EXISTS (SELECT 1 FROM source_history h
+            WHERE h.source_no = t.source_no AND h.recorded_at > s.ended_at)))"""
+
 T = TypeVar("T")
 
 
@@ -103,12 +112,18 @@ class Overview:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
+    def changes(self) -> int:
+        """A number that is another one once something was committed, by whomever."""
+        row = self._db.row("SELECT (SELECT data_version FROM pragma_data_version), total_changes()")
+        return hash(row)
+
     def sessions(
         self,
         text: str = "",
         *,
         status: str | None = None,
         source: str | None = None,
+        conflicting: bool = False,
         order: str = "created",
         ascending: bool = False,
         limit: int = 50,
@@ -121,6 +136,8 @@ class Overview:
                 sources have it in them; ASCII letters in any case.
             status: only those that show so.
             source: only those that saw this source.
+            conflicting: only those of whose licenses something was found when they ended, or that
+                may have changed since: they have not ended, or a source was registered anew.
             order: one of ``SESSION_ORDERS``.
             ascending: the lowest first, and not the highest.
             limit: at most so many.
@@ -140,6 +157,8 @@ class Overview:
         if source is not None:
             conditions.append(_SAW.format("o.source_id = :source"))
             values["source"] = to_column(source)
+        if conflicting:
+            conditions.append(_MAY_CONFLICT)
         ordered = _ordered("sessions", SESSION_ORDERS, order, ascending, "s.session_no")
         where = f"WHERE {' AND '.join(conditions) or 'TRUE'}"
         rows = self._db.rows(

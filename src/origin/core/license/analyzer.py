@@ -250,8 +250,9 @@ class LicenseAnalyzer:
         """
         db = self._store()
         _flush(db)
-        sessions = db.list_sessions()
-        if session_id is not None:
+        if session_id is None:
+            sessions = db.list_sessions()
+        else:
             sessions = [db.get_session(session_id_of(session_id))]
         registry = self.registry
         wanted = None if use is None else use_of(use, registry)

@@ -1,0 +1,168 @@
+"""Pages about one session: the report, its batches, and what can be taken along."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from origin.cards.facts import RunFacts, gather
+from origin.cards.generator import ProvenanceCardGenerator
+from origin.cards.report import content_of
+from origin.core.record import SessionRecord, StreamRecord
+from origin.query.records import iso_time
+from origin.query.timeline import Timeline
+from origin.web.views import ROWS, Site, given, number_in, page, session_in, site_of
+
+# So often a page looks for news while a session runs, and while an answer is worked on.
+_LIVE, _SOON = 2, 1
+_TOP = 100
+# So many samples of a batch are listed.
+_MOST_ROWS = 1_000
+
+
+def session(request: Request) -> Response:
+    """The report about a session; live while it runs."""
+    site, own = site_of(request), session_in(request)
+    streams = site.db.catalog.streams(own.session_id)
+    answer = site.answers.get(
+        ("report", own.session_id), site.db.overview.changes(), lambda: _told(site, own)
+    )
+    report = {} if not answer.is_known else content_of(*answer.value)
+    is_running = own.status == "running"
+    return page(
+        request,
+        "session.html.j2",
+        **report | {"session": own},
+        is_known=answer.is_known,
+        so_far=_so_far(streams),
+        refresh=_LIVE if is_running else 0 if answer.is_current else _SOON,
+    )
+
+
+def _told(site: Site, own: SessionRecord) -> tuple[RunFacts, Timeline]:
+    facts = gather(site.db, own, site.engine)
+    return facts, site.engine.get_timeline(facts.session, streams=facts.streams)
+
+
+def _so_far(streams: list[StreamRecord]) -> dict[str, int]:
+    return {
+        "batches": sum(one.batches for one in streams),
+        "observations": sum(one.observations for one in streams),
+        "bytes": sum(one.bytes_seen for one in streams),
+    }
+
+
+def batches(request: Request) -> Response:
+    """The batches of one stream of a session in order, or those of all by a number of theirs."""
+    site, own = site_of(request), session_in(request)
+    streams = site.db.catalog.streams(own.session_id)
+    names = site.db.batch_table.annotation_names([one.stream_no for one in streams])
+    by = given(request, "by")
+    if by in names:
+        return _ranked(request, own, streams, names, by)
+    wanted = number_in(request, "stream")
+    chosen = next(
+        (one for one in streams if one.stream_no == wanted), streams[0] if streams else None
+    )
+    first = number_in(request, "from")
+    rows = [] if chosen is None else _heads(site, chosen, first)
+    return page(
+        request,
+        "batches.html.j2",
+        session=own,
+        streams=streams,
+        stream=chosen,
+        names=names,
+        by="",
+        rows=rows,
+        first=first,
+        following=rows[-1].number + 1 if len(rows) == ROWS else None,
+        refresh=_LIVE if own.status == "running" else 0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    number: int
+    epoch: int
+    seen_at: str
+    samples: int
+    noted: dict[str, float]
+
+
+def _heads(site: Site, stream: StreamRecord, first: int) -> list[_Head]:
+    table = site.db.batch_table
+    found = table.some(stream.stream_no, first, ROWS)
+    if not found:
+        return []
+    noted = table.annotations_of(stream.stream_no, found[0][0], found[-1][0])
+    return [
+        _Head(number, epoch, iso_time(seen_at), samples, noted.get(number, {}))
+        for number, epoch, seen_at, samples in found
+    ]
+
+
+def _ranked(
+    request: Request, own: SessionRecord, streams: list[StreamRecord], names: list[str], by: str
+) -> Response:
+    site, lowest = site_of(request), given(request, "way") == "up"
+    answer = site.answers.get(
+        ("ranked", own.session_id, by, lowest),
+        site.db.overview.changes(),
+        lambda: site.engine.rank_batches(own, by, limit=_TOP, lowest=lowest),
+    )
+    return page(
+        request,
+        "batches.html.j2",
+        session=own,
+        streams=streams,
+        stream=None,
+        names=names,
+        by=by,
+        lowest=lowest,
+        ranked=answer.value or [],
+        is_known=answer.is_known,
+        refresh=0 if answer.is_current else _SOON,
+    )
+
+
+def batch(request: Request) -> Response:
+    """One batch of a stream of a session: its samples."""
+    site, own = site_of(request), session_in(request)
+    stream, number = request.path_params["stream"], request.path_params["number"]
+    answer = site.answers.get(
+        ("batch", own.session_id, stream, number),
+        None,  # what was recorded of a batch stays
+        lambda: site.engine.get_step(own, number, stream_no=stream),
+    )
+    step = answer.value
+    return page(
+        request,
+        "batch.html.j2",
+        session=own,
+        stream_no=stream,
+        number=number,
+        step=step,
+        most=_MOST_ROWS,
+        refresh=0 if answer.is_known else _SOON,
+    )
+
+
+def card(request: Request) -> Response:
+    """The card of a session, as a file."""
+    own = session_in(request)
+    text = ProvenanceCardGenerator(site_of(request).db).generate(own)
+    return _file(text, "text/markdown", f"provenance-{own.session_id[:8]}.md")
+
+
+def report(request: Request) -> Response:
+    """The report about a session, as a file that needs no server."""
+    own = session_in(request)
+    text = ProvenanceCardGenerator(site_of(request).db).generate_html(own)
+    return _file(text, "text/html", f"provenance-{own.session_id[:8]}.html")
+
+
+def _file(text: str, kind: str, name: str) -> Response:
+    return Response(
+        text, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
