@@ -42,6 +42,18 @@ class Chosen:
         with ProvenanceDatabase(self.path, read_only=read_only) as db:
             yield db
 
+    @contextmanager
+    def existing(self) -> Iterator["ProvenanceDatabase"]:
+        """The database, opened for writing; none is made.
+
+        Raises:
+            DatabaseNotFoundError: there is none.
+        """
+        with self.database():
+            pass
+        with self.database(read_only=False) as db:
+            yield db
+
 
 def picked(db: "ProvenanceDatabase", given: str) -> SessionRecord:
     """The session that somebody means: ``latest``, its id, or the beginning of its id.
