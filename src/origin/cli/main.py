@@ -19,6 +19,7 @@ from origin.cli import (
     upkeep,
     watching,
 )
+from origin.cli.grouping import Command, Grouped
 from origin.cli.output import Output, database_path
 from origin.cli.picking import Chosen
 from origin.core.wording import one_line
@@ -48,10 +49,13 @@ _FLAGS, _VALUED = ("--json", "--quiet", "-q", "--debug"), ("--path",)
 
 app = typer.Typer(
     name="origin",
+    cls=Grouped,
+    rich_markup_mode=None,
     help="What a training run was given: look it up, check it, hand it over.",
     epilog="Example: origin status. --path, --json, --quiet and --debug may also stand behind the "
     "command. Exit codes: 0 done, 1 error, 2 not found, or a policy failed.",
     no_args_is_help=True,
+    context_settings={"max_content_width": 100},
     pretty_exceptions_enable=False,
 )
 
@@ -68,7 +72,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
 
 for panel, commands in _PANELS.items():
     for command in commands:
-        app.command(rich_help_panel=panel)(command)
+        app.command(cls=Command, rich_help_panel=panel)(command)
 app.add_typer(licensing.policy, name="policy", rich_help_panel="Licenses")
 
 
