@@ -4,51 +4,14 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 
 import pytest
+from commands import COMMAND
 from exports_support import HOSTILE, check_document
 from writing import Writer
 
-from origin.core.record import SourceRecord
 from origin.export import read_jsonl
 from origin.storage.database import ProvenanceDatabase
-
-COMMAND = [sys.executable, "-c", "from origin.cli.main import main; main()"]
-
-
-@pytest.fixture
-def origin(tmp_path):
-    def origin(*arguments, code=0, **environment):
-        done = subprocess.run(
-            [*COMMAND, *map(str, arguments)],
-            cwd=tmp_path,
-            env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1", **environment},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == code, (done.stdout, done.stderr)
-        if code:
-            assert "Traceback" not in done.stderr
-        return done
-
-    return origin
-
-
-@pytest.fixture
-def runs(tmp_path):
-    """Two sessions in the database that the command takes by itself."""
-    with ProvenanceDatabase(tmp_path / "provenance.db") as db:
-        write = Writer(db)
-        db.record_source(SourceRecord("books", author="A. Poet", license_id="CC-BY-NC-4.0"))
-        first = write.run([1, 2], [2, 3], source="books", license_id=None, config_hash="first")
-        db.end_session(first.session_id)
-        second = write.run([4], config_hash="second")
-        db.end_session(second.session_id, "failed")
-    return first.session_id, second.session_id
 
 
 def told(done):

@@ -1,51 +1,97 @@
-"""Commands that ask the record, and one that checks it."""
+"""Commands that ask about samples, and about anything in SQL."""
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from origin.cli.arguments import Limit, short
+from origin.cli.output import told_of
 from origin.cli.picking import Chosen
 from origin.errors import ConfigurationError, StorageError
+
+if TYPE_CHECKING:
+    from origin.query.engine import QueryEngine
+    from origin.query.erasure import ErasureReport
+
+_WHOLE = 64
 
 
 def trace(
     context: typer.Context,
-    sample: Annotated[str | None, typer.Argument(help="A fingerprint, 64 hex digits.")] = None,
+    sample: Annotated[
+        str | None, typer.Argument(help="A fingerprint, 64 hex digits, or its beginning.")
+    ] = None,
     file: Annotated[Path | None, typer.Option(help="A file that may have been a sample.")] = None,
     text: Annotated[str | None, typer.Option(help="A text that may have been a sample.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="All of these sources, by id or path; * stands for any.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option("--csv", help="With --source: all batches, into this file.")
+    ] = None,
+    limit: Limit = 20,
 ) -> None:
     """Where and when a sample was seen; what is looked up is hashed here, and stored nowhere.
+
+    With --source: every session and batch that saw anything of it.
 
     Example: origin trace --file essay.txt
     """
     from origin.query.engine import QueryEngine
 
+    if sum(one is not None for one in (sample, file, text, source)) != 1:
+        raise ConfigurationError("give one of a fingerprint, --file, --text and --source")
+    if table is not None and source is None:
+        raise ConfigurationError("--csv goes with --source")
     chosen: Chosen = context.obj
     with chosen.database() as db:
-        wanted = _fingerprint(sample, file, text, db.fingerprint_algorithm)
-        found = QueryEngine(db).trace_sample(wanted)
+        engine = QueryEngine(db)
+        if source is not None:
+            with chosen.output.working("looking up"):
+                report = engine.report_erasure(source=source)
+            _show_report(chosen, report, table, limit)
+            return
+        wanted = _fingerprint(engine, sample, file, text, db.fingerprint_algorithm)
+        found = engine.trace_sample(wanted)
     if chosen.output.is_json:
         chosen.output.json(asdict(found))
     else:
         chosen.output.lines(str(found))
 
 
-def _fingerprint(sample: str | None, file: Path | None, text: str | None, algorithm: str) -> str:
+def _fingerprint(
+    engine: "QueryEngine", sample: str | None, file: Path | None, text: str | None, algorithm: str
+) -> str:
     """The fingerprint of what is given; bytes and the text they encode have the same one."""
     from origin.core.fingerprint import fingerprint_sample
 
-    if sum(one is not None for one in (sample, file, text)) != 1:
-        raise ConfigurationError("give one of a fingerprint, --file and --text")
     if sample is not None:
-        return sample
+        return sample if len(sample) >= _WHOLE else engine.find_sample(sample)
     if file is None:
         return fingerprint_sample(text, algorithm)
     try:
         return fingerprint_sample(file.read_bytes(), algorithm)
     except OSError as error:
         raise StorageError(f"{file} cannot be read: {error.strerror or error}") from error
+
+
+def _show_report(chosen: Chosen, report: "ErasureReport", table: Path | None, limit: int) -> None:
+    if table is not None:
+        written = report.write_csv(table)
+        chosen.output.note(f"{written:,} batches written to {table}")
+    found = report.batches(limit=limit or None)
+    if chosen.output.is_json:
+        listed = [dict(zip(found.columns, map(_plain, row), strict=True)) for row in found]
+        chosen.output.json(told_of(report) | {"batches": listed})
+        return
+    chosen.output.lines(str(report))
+    if table is None and len(found):
+        rows: list[tuple[Any, ...]] = [(short(row[0]), *row[1:]) for row in found]
+        chosen.output.table(found.columns, rows, None)
+        total = sum(one.batches for one in report.sessions)
+        chosen.output.left_out(total - len(rows))
 
 
 def sql(
@@ -62,33 +108,10 @@ def sql(
     with chosen.database() as db:
         answer = QueryEngine(db).sql(query)
     rows = answer.rows()
-    told = [
-        {
-            name: value if isinstance(value, bool | int | float | str | None) else str(value)
-            for name, value in zip(answer.columns, row, strict=True)
-        }
-        for row in rows
-    ]
+    told = [dict(zip(answer.columns, map(_plain, row), strict=True)) for row in rows]
     chosen.output.table(answer.columns, rows, told)
 
 
-def check(context: typer.Context) -> None:
-    """Check that every byte that was committed is what it was; the exit code says whether.
-
-    Example: origin check
-    """
-    chosen: Chosen = context.obj
-    with chosen.database() as db:
-        found = db.check()
-    if chosen.output.is_json:
-        chosen.output.json(asdict(found) | {"ok": found.ok})
-    else:
-        chosen.output.lines(str(found))
-    if not found.ok:
-        raise typer.Exit(1)
-
-
-def add_to(app: typer.Typer) -> None:
-    """Have the command line know these commands."""
-    for command in (trace, sql, check):
-        app.command()(command)
+def _plain(value: Any) -> Any:
+    """A value of an answer as a JSON type."""
+    return value if isinstance(value, bool | int | float | str | None) else str(value)

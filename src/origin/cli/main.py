@@ -2,15 +2,28 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from origin._version import __version__
-from origin.cli import asking, handover, sessions
+from origin.cli import (
+    asking,
+    batches,
+    comparing,
+    demo,
+    handover,
+    licensing,
+    page,
+    sessions,
+    upkeep,
+    watching,
+)
+from origin.cli.grouping import Command, Grouped
 from origin.cli.output import Output, database_path
 from origin.cli.picking import Chosen
+from origin.core.wording import one_line
 from origin.errors import (
     BatchNotFoundError,
     DatabaseNotFoundError,
@@ -37,14 +50,31 @@ _FLAGS, _VALUED = ("--json", "--quiet", "-q", "--debug"), ("--path",)
 
 app = typer.Typer(
     name="origin",
+    cls=Grouped,
+    rich_markup_mode=None,
     help="What a training run was given: look it up, check it, hand it over.",
     epilog="Example: origin status. --path, --json, --quiet and --debug may also stand behind the "
-    "command. Exit codes: 0 done, 1 error, 2 not found.",
+    "command. Exit codes: 0 done, 1 error, 2 not found, or a policy failed.",
     no_args_is_help=True,
+    context_settings={"max_content_width": 100},
     pretty_exceptions_enable=False,
 )
-for module in (sessions, asking, handover):
-    module.add_to(app)
+
+# In the order in which a newcomer meets them.
+_PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Start": (demo.demo, sessions.init, sessions.status, sessions.sessions, sessions.inspect,
+              watching.watch, page.ui),
+    "Ask": (batches.query, asking.trace, batches.batch, batches.batches, comparing.diff,
+            comparing.audit, comparing.overlap, asking.sql),
+    "Licenses": (licensing.licenses, licensing.conflicts, licensing.notice),
+    "Hand over": (handover.card, handover.report, handover.export),
+    "Look after": (upkeep.check, upkeep.seal, upkeep.end, upkeep.version),
+}  # fmt: skip
+
+for panel, commands in _PANELS.items():
+    for command in commands:
+        app.command(cls=Command, rich_help_panel=panel)(command)
+app.add_typer(licensing.policy, name="policy", rich_help_panel="Licenses")
 
 
 def _version(is_asked: bool) -> None:
@@ -87,27 +117,49 @@ def run(arguments: Sequence[str]) -> int:
     except OriginError as error:
         if "--debug" in arguments:
             raise
-        print(f"origin: {error}", file=sys.stderr)
+        print(f"origin: {one_line(str(error))}", file=sys.stderr)
         return NOT_FOUND if isinstance(error, _NOT_FOUND) else FAILED
     except BrokenPipeError:
         # Whoever read has seen enough; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except KeyboardInterrupt:
+        return _stopped()
     except Exception as error:
-        return _ending(error)
+        return _ending(error, is_debug="--debug" in arguments)
+    if code == STOPPED:
+        return _stopped()
     return code if isinstance(code, int) else DONE
 
 
-def _ending(error: Exception) -> int:
-    """The end of a command line that the parser refused, or that somebody stopped."""
+def _ending(error: Exception, *, is_debug: bool) -> int:
+    """The end of a command line that the parser refused, somebody stopped, or we got wrong."""
     if type(error).__name__ == "Abort":
-        print("origin: stopped", file=sys.stderr)
-        return STOPPED
-    show: Any = getattr(error, "show", None)
-    if show is None:
+        return _stopped()
+    said: Any = getattr(error, "format_message", None)
+    if said is not None:
+        return _refused(error, said())
+    if is_debug:
         raise error
-    show()
+    what = one_line(f"{type(error).__name__}: {error}")
+    print(f"origin: {what}; --debug shows more, and it should be reported", file=sys.stderr)
     return FAILED
+
+
+def _refused(error: Any, text: str) -> int:
+    """The end of a command line that the parser refused."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return FAILED
+    context = getattr(error, "ctx", None)
+    command = "origin" if context is None else context.command_path
+    print(f"origin: {one_line(text).rstrip('.')}; see {command} --help", file=sys.stderr)
+    return FAILED
+
+
+def _stopped() -> int:
+    print("origin: stopped", file=sys.stderr)
+    return STOPPED
 
 
 def _options_first(arguments: Sequence[str]) -> list[str]:

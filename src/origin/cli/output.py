@@ -2,7 +2,9 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,12 @@ class Output:
 
         print(json_text(to_form(told), pretty=True))
 
+    def json_line(self, told: Any) -> None:
+        """Show something to a program that reads line by line."""
+        from origin.export.texts import json_text, to_form
+
+        print(json_text(to_form(told)))
+
     def text(self, text: str, path: Path | None = None) -> None:
         """Show a text, or write it to a file."""
         from origin.export.files import replacing
@@ -77,10 +85,42 @@ class Output:
             return
         sys.stdout.write(plain(text) if text.endswith("\n") else f"{plain(text)}\n")
 
+    @contextmanager
+    def working(self, text: str) -> Iterator[None]:
+        """Show a person at a terminal, while the block runs, that something is being done."""
+        if self._is_quiet or not sys.stderr.isatty():
+            yield
+            return
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False),
+                   TimeElapsedColumn())  # fmt: skip
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            progress.add_task(visible(text), total=None)
+            yield
+
+    def left_out(self, number: int) -> None:
+        """Say how many rows were not shown."""
+        if number > 0:
+            self.note(f"and {number:,} more; --limit 0 shows all")
+
     def note(self, text: str) -> None:
         """Say something that is no answer."""
         if not self._is_quiet:
             print(visible(text), file=sys.stderr)
+
+
+def told_of(record: Any) -> Any:
+    """A record as JSON types, whole: its public fields, and theirs; bytes as hex digits."""
+    if is_dataclass(record):
+        names = [one.name for one in fields(record) if not one.name.startswith("_")]
+        return {name: told_of(getattr(record, name)) for name in names}
+    if isinstance(record, Mapping):
+        return {str(name): told_of(one) for name, one in record.items()}
+    if isinstance(record, list | tuple):
+        return [told_of(one) for one in record]
+    return record.hex() if isinstance(record, bytes) else record
 
 
 def _cell(value: object) -> str:

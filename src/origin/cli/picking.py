@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from origin.cli.output import Output
-from origin.query.picking import picked
+from origin.query.picking import LATEST, picked
 
 if TYPE_CHECKING:
     from origin.storage.database import ProvenanceDatabase
 
-__all__ = ["Chosen", "picked"]
+__all__ = ["LATEST", "Chosen", "picked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +38,16 @@ class Chosen:
         from origin.storage.database import ProvenanceDatabase
 
         with ProvenanceDatabase(self.path, read_only=read_only) as db:
+            yield db
+
+    @contextmanager
+    def existing(self) -> Iterator["ProvenanceDatabase"]:
+        """The database, opened for writing; none is made.
+
+        Raises:
+            DatabaseNotFoundError: there is none.
+        """
+        with self.database():
+            pass
+        with self.database(read_only=False) as db:
             yield db

@@ -1,19 +1,19 @@
 """Commands about the database and its sessions."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from origin.cards.figures import duration_of, human_size, human_time
+from origin.cli.arguments import STATUSES, Limit, Session, proposed_statuses, short
+from origin.cli.batches import show_batches, show_samples
 from origin.cli.picking import Chosen, picked
 from origin.core.wording import many
 from origin.errors import ConfigurationError
 
-_STATUSES = ("running", "completed", "failed", "interrupted")
-_ID = 8
-
-Session = Annotated[str, typer.Argument(help="An id, its beginning, or `latest`.")]
+if TYPE_CHECKING:
+    from origin.cards.facts import RunFacts
 
 
 def init(context: typer.Context) -> None:
@@ -37,7 +37,7 @@ def status(context: typer.Context) -> None:
         found = db.list_sessions()
         streams = db.catalog.streams()
         sources = len(db.list_sources())
-    counts = {name: sum(one.status == name for one in found) for name in _STATUSES}
+    counts = {name: sum(one.status == name for one in found) for name in STATUSES}
     incomplete = sum(not one.complete for one in found)
     batches = sum(one.batches for one in streams)
     observations = sum(one.observations for one in streams)
@@ -69,16 +69,19 @@ def status(context: typer.Context) -> None:
 
 def sessions(
     context: typer.Context,
-    limit: Annotated[int, typer.Option(help="At most so many; 0 for all.", min=0)] = 20,
-    status: Annotated[str | None, typer.Option(help=f"Only {', '.join(_STATUSES)}.")] = None,
+    limit: Limit = 20,
+    status: Annotated[
+        str | None,
+        typer.Option(help=f"Only {', '.join(STATUSES)}.", autocompletion=proposed_statuses),
+    ] = None,
 ) -> None:
     """The sessions, the newest first.
 
     Example: origin sessions --limit 5 --status completed
     """
     chosen: Chosen = context.obj
-    if status is not None and status not in _STATUSES:
-        raise ConfigurationError(f"--status is one of {', '.join(_STATUSES)}, not {status!r}")
+    if status is not None and status not in STATUSES:
+        raise ConfigurationError(f"--status is one of {', '.join(STATUSES)}, not {status!r}")
     with chosen.database() as db:
         found = [one for one in db.list_sessions() if status in (None, one.status)]
     shown = found[: limit or None]
@@ -86,7 +89,7 @@ def sessions(
         ("session", "status", "began", "duration", "complete", "configuration"),
         [
             (
-                one.session_id[:_ID],
+                short(one.session_id),
                 one.status,
                 human_time(one.created_at),
                 duration_of(one),
@@ -97,21 +100,43 @@ def sessions(
         ],
         [asdict(one) | {"complete": one.complete} for one in shown],
     )
-    if len(found) > len(shown):
-        chosen.output.note(f"and {len(found) - len(shown):,} more; --limit 0 shows all")
+    chosen.output.left_out(len(found) - len(shown))
 
 
-def inspect(context: typer.Context, session: Session = "latest") -> None:
+def inspect(
+    context: typer.Context,
+    session: Session = "latest",
+    batches: Annotated[bool, typer.Option("--batches", help="Its batches, in order.")] = False,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Its samples, each where it was seen first.")
+    ] = False,
+    limit: Limit = 20,
+) -> None:
     """What a session is and what went into it.
 
     Example: origin inspect latest
     """
     from origin.cards.facts import gather
-    from origin.core.wording import percent
+    from origin.query.engine import QueryEngine
 
     chosen: Chosen = context.obj
+    if batches and samples:
+        raise ConfigurationError("give one of --batches and --samples")
     with chosen.database() as db:
-        facts = gather(db, picked(db, session))
+        own = picked(db, session)
+        if batches:
+            show_batches(chosen, db, own, limit)
+            return
+        if samples:
+            show_samples(chosen, db, QueryEngine(db).find_samples_by_source("*", own), limit)
+            return
+        facts = gather(db, own)
+    _show_facts(chosen, facts)
+
+
+def _show_facts(chosen: Chosen, facts: "RunFacts") -> None:
+    from origin.core.wording import percent
+
     counts, own = facts.counts, facts.session
     seen = (
         f"{many(counts['epochs'], 'epoch')}, {many(counts['batches'], 'batch')}, "
@@ -133,9 +158,3 @@ def inspect(context: typer.Context, session: Session = "latest") -> None:
     lines += [("Licenses", one.text) for one in facts.verdicts]
     lines.append(("Fingerprint", facts.fingerprint))
     chosen.output.facts(lines, facts.to_dict())
-
-
-def add_to(app: typer.Typer) -> None:
-    """Have the command line know these commands."""
-    for command in (init, status, sessions, inspect):
-        app.command()(command)

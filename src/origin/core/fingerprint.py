@@ -20,6 +20,7 @@ from origin.core.refusal import Refusal
 from origin.errors import FingerprintError
 
 __all__ = [
+    "SPECIFICATION",
     "Encoding",
     "canonical_bytes",
     "content_type",
@@ -27,6 +28,9 @@ __all__ = [
     "fingerprint_digest",
     "fingerprint_sample",
 ]
+
+# The version of docs/fingerprint.md that is followed here.
+SPECIFICATION = 1
 
 
 @dataclass(frozen=True, slots=True)

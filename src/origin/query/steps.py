@@ -118,14 +118,18 @@ class Step(Shown):
         """The samples of all its batches."""
         return tuple(row for batch in self.batches for row in batch.rows)
 
+    @property
+    def said_missing(self) -> list[str]:
+        """What is missing, in words."""
+        return [
+            f"{span('batch', gap.first_batch, gap.last_batch)} of stream {gap.stream_no}: not "
+            f"on record ({gap.reason})"
+            for gap in self.missing
+        ]
+
     def __str__(self) -> str:
-        lines = [f"step {self.batch_no} of session {self.session_id}", *map(str, self.batches)]
-        for gap in self.missing:
-            lines.append(
-                f"{span('batch', gap.first_batch, gap.last_batch)} of stream {gap.stream_no}: not "
-                f"on record ({gap.reason})"
-            )
-        return "\n".join(lines)
+        head = f"step {self.batch_no} of session {self.session_id}"
+        return "\n".join([head, *map(str, self.batches), *self.said_missing])
 
 
 @dataclass(frozen=True, slots=True)

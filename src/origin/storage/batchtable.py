@@ -4,13 +4,12 @@ Questions read it in bulk, as columns: a record of 100 million observations has 
 batches, too many for an object each.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import numpy.typing as npt
 
 from origin.core.record import Annotation, PackedBatch
 from origin.storage.connection import Connection, Row
@@ -27,6 +26,9 @@ from origin.storage.sealing.columns import empty_table, number_column
 from origin.storage.text import from_column
 
 if TYPE_CHECKING:
+    # Who opens a database does not need it, and it takes longer to load than all else.
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
 
 # How much is read in one go while other threads wait for the connection.
@@ -99,7 +101,7 @@ class BatchTable:
         )
         return int(row[0]) if row else 0
 
-    def sealed_table(self) -> "pa.Table":
+    def sealed_table(self) -> pa.Table:
         """All sealed batches, with the columns of ``head_schema()``."""
         import pyarrow as pa
 
@@ -122,6 +124,8 @@ class BatchTable:
 
     def heads(self, stream_no: int, count: int) -> Heads:
         """A stream's first ``count`` batches."""
+        import numpy as np
+
         parts: list[npt.NDArray[np.int64]] = []
         first, last = stream_range(stream_no)
         while count > 0:
@@ -244,7 +248,7 @@ def _first_of(stream_no: int, count: int) -> dict[str, float]:
     return {"first": first, "last": last, "count": count}
 
 
-def head_schema() -> "pa.Schema":
+def head_schema() -> pa.Schema:
     """The columns in which batches are given without their samples."""
     import pyarrow as pa
 
@@ -261,7 +265,9 @@ def head_schema() -> "pa.Schema":
     )
 
 
-def _head_batch(rows: Sequence[Row]) -> "pa.RecordBatch":
+def _head_batch(rows: Sequence[Row]) -> pa.RecordBatch:
+    import numpy as np
+
     ids, epochs, times, roots, samples, sizes = zip(*rows, strict=True)
     keys = np.array(ids, np.int64)
     return _record_batch(
@@ -269,7 +275,7 @@ def _head_batch(rows: Sequence[Row]) -> "pa.RecordBatch":
     )
 
 
-def head_table(batches: Sequence[PackedBatch]) -> "pa.Table":
+def head_table(batches: Sequence[PackedBatch]) -> pa.Table:
     """Batches without their samples, with the columns of ``head_schema()``.
 
     >>> batch = PackedBatch(1, 0, 0, 0, bytes(32), b"a" * 64, 5, "bytes")
@@ -287,7 +293,8 @@ def head_table(batches: Sequence[PackedBatch]) -> "pa.Table":
     return pa.Table.from_batches([_record_batch(*zip(*rows, strict=True))])
 
 
-def _record_batch(*columns: Any) -> "pa.RecordBatch":
+def _record_batch(*columns: Any) -> pa.RecordBatch:
+    import numpy as np
     import pyarrow as pa
 
     arrays = [

@@ -4,6 +4,7 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 
@@ -54,7 +55,9 @@ def serve(
         say(address)
         if opens_browser:
             webbrowser.open(address)
-        uvicorn.Server(config).run(sockets=[bound])
+        # Ctrl-C is how it ends.
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[bound])
 
 
 def _bound(host: str, port: int) -> socket.socket:
