@@ -43,12 +43,14 @@ class Visit:
 
     Args:
         browser: a browser.
-        path: of the page.
+        address: of the page; a file, or what a server shows.
         width: of the window, in pixels.
         options: of the browser's context.
     """
 
-    def __init__(self, browser: Any, path: Path, width: int = 1280, **options: Any) -> None:
+    def __init__(
+        self, browser: Any, address: Path | str, width: int = 1280, **options: Any
+    ) -> None:
         self.context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         self.page = self.context.new_page()
         self.fetched: list[str] = []
@@ -57,7 +59,7 @@ class Visit:
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
-        self.page.goto(path.as_uri())
+        self.page.goto(address if isinstance(address, str) else address.as_uri())
 
     def close(self) -> None:
         """Leave the page."""

@@ -79,7 +79,9 @@ def application(
         routes=ROUTES,
         exception_handlers={OriginError: _refused, HTTPException: _missing, Exception: _failed},
     )
-    app.state.site = Site(db, QueryEngine(db))
+    app.state.site = site = Site(db, QueryEngine(db))
+    # What questions need takes its time to load, which the first of them need not wait for.
+    site.answers.get("begin", None, lambda: site.engine.sql("SELECT 1").rows())
     return Guard(app, None, token) if is_open else Guard(app, token=token)
 
 

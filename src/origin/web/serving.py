@@ -46,7 +46,7 @@ def serve(
         address += "" if token is None else f"?token={token}"
         config = uvicorn.Config(
             application(db, is_open=is_open, token=token),
-            log_level="error",
+            log_level="critical",
             access_log=False,
             server_header=False,
             lifespan="off",
