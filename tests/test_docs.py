@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/guide.md"]
 LINKED = [
     *DOCUMENTS,
+    "docs/quickstart.md",
+    "docs/cli.md",
     "docs/storage.md",
     "docs/fingerprint.md",
     "docs/exports.md",

@@ -48,7 +48,12 @@ _SESSION: dict[str, Any] = {"autocompletion": proposed_sessions, "metavar": "SES
 
 Session = Annotated[str, typer.Argument(help=_WHICH, **_SESSION)]
 Sessions = Annotated[list[str], typer.Argument(help=f"{_WHICH} Several: one run.", **_SESSION)]
-OnlySession = Annotated[str | None, typer.Option("--session", help=f"Only {_WHICH}", **_SESSION)]
+OnlySession = Annotated[
+    str | None,
+    typer.Option(
+        "--session", help="Only this session: an id, its beginning, or `latest`.", **_SESSION
+    ),
+]
 Limit = Annotated[int, typer.Option(help="At most so many; 0 for all.", min=0)]
 Source = Annotated[str | None, typer.Option(help="Only what came from this source.")]
 Rank = Annotated[int | None, typer.Option(help="Only what this rank was given.", min=0)]

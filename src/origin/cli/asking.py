@@ -33,9 +33,10 @@ def trace(
     ] = None,
     limit: Limit = 20,
 ) -> None:
-    """Where and when a sample was seen; what is looked up is hashed here, and stored nowhere.
+    """Where and when a sample was seen.
 
-    With --source: every session and batch that saw anything of it.
+    What is looked up is hashed here, and stored nowhere. With --source: every session
+    and batch that saw anything of it.
 
     Example: origin trace --file essay.txt
     """
@@ -98,7 +99,9 @@ def sql(
     context: typer.Context,
     query: Annotated[str, typer.Argument(help="One SELECT, in the SQL of DuckDB.")],
 ) -> None:
-    """Ask in SQL, of the views sessions, sources, licenses, streams, batches, observations, …
+    """Ask in SQL, of views such as sessions, batches and observations.
+
+    The others are sources, licenses, license_conflicts, streams and annotations.
 
     Example: origin sql "select source_id, count(*) from observations group by source_id"
     """

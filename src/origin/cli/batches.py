@@ -74,7 +74,7 @@ def batches(
     source: Source = None,
     rank: Rank = None,
 ) -> None:
-    """The batches of a session: in order, or those with the highest loss.
+    """The batches of a session: in order, or by a number such as loss.
 
     Example: origin batches latest --by loss --top 5
     """

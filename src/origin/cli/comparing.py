@@ -34,7 +34,7 @@ def diff(
     samples: Annotated[bool, typer.Option("--samples", help="List the samples as well.")] = False,
     limit: Limit = 20,
 ) -> None:
-    """How two sessions differ: which samples, and at which batch they part.
+    """How two sessions differ, and at which batch they part.
 
     Example: origin diff 3f9c latest --samples
     """
@@ -84,7 +84,7 @@ def audit(
         ),
     ] = None,
 ) -> None:
-    """How often a run saw each sample, and what it saw again or skipped.
+    """How often a run saw each sample, what it repeated or skipped.
 
     Name several sessions, in order, where a run was resumed in another.
 
@@ -123,9 +123,10 @@ def overlap(
     ] = None,
     limit: Limit = 20,
 ) -> None:
-    """Which samples of an evaluation set, or of another session, a session was trained on.
+    """Which samples of an evaluation set a session was trained on.
 
-    A row of a data set is looked for as the dict that it is; rows count from 0.
+    Or which it has in common with another session. A row of a data set is looked
+    for as the dict that it is; rows count from 0.
 
     Example: origin overlap latest --dataset eval.jsonl
     """

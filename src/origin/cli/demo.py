@@ -45,7 +45,10 @@ class _Stopped(Exception):
 
 
 def demo(context: typer.Context) -> None:
-    """Make a small real record to play with: three sessions over three sources.
+    """Make a small real record to play with.
+
+    Three sessions over three sources of made-up texts: one that ended well, one that failed, and
+    one that goes on with it.
 
     Example: origin demo --path demo.db
     """

@@ -1,5 +1,6 @@
 """The commands in groups, as a newcomer looks for them, and no slower than they need to be."""
 
+from inspect import cleandoc
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -42,12 +43,12 @@ class Grouped(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write a section for each panel, in the order in which they come."""
         panels: dict[str, list[tuple[str, str]]] = {}
-        found = [(name, self.commands[name]) for name in self.list_commands(ctx)]
-        room = formatter.width - 6 - max(len(name) for name, _ in found)
-        for name, command in found:
+        for name in self.list_commands(ctx):
+            command = self.commands[name]
             panel = getattr(command, "rich_help_panel", None)
             heading = panel if isinstance(panel, str) else "Commands"
-            panels.setdefault(heading, []).append((name, command.get_short_help_str(room)))
+            summary = cleandoc(command.help or "").partition("\n")[0]
+            panels.setdefault(heading, []).append((name, summary))
         for heading, rows in panels.items():
             with formatter.section(heading):
                 formatter.write_dl(rows)

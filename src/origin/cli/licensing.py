@@ -12,7 +12,7 @@ from origin.errors import ConfigurationError
 if TYPE_CHECKING:
     from origin.query.inuse import LicenseInUse
 
-policy = typer.Typer(help="Does a session keep to a policy?", no_args_is_help=True)
+policy = typer.Typer(help="Check a session against a policy.", no_args_is_help=True)
 
 
 def licenses(
@@ -21,7 +21,7 @@ def licenses(
         str | None, typer.Argument(metavar="LICENSE", help="Tell all that is known of this one.")
     ] = None,
 ) -> None:
-    """The licenses on record: who uses them, what they permit, rule out and ask for.
+    """The licenses on record: who uses them, what they permit.
 
     Example: origin licenses CC-BY-4.0
     """
@@ -73,7 +73,7 @@ def conflicts(
     session: OnlySession = None,
     use: Annotated[str | None, typer.Option(help="Only against this use.")] = None,
 ) -> None:
-    """License conflicts, of one session or all: what the rules find, and about which sources.
+    """License conflicts: what the rules find, and about which sources.
 
     Example: origin conflicts --session latest --use distribute-weights-commercially
     """
@@ -108,7 +108,9 @@ def policy_check(
         typer.Option("--policy", help="A TOML file; else the policy it was begun with."),
     ] = None,
 ) -> None:
-    """Check a session against a policy; the exit code is 2 when it fails.
+    """Check a session against a policy.
+
+    It prints what was found; the exit code is 2 when the policy fails.
 
     Example: origin policy check latest --policy release.toml
     """

@@ -14,7 +14,9 @@ from origin.errors import ConfigurationError
 
 
 def check(context: typer.Context) -> None:
-    """Check that every byte that was committed is what it was; the exit code says whether.
+    """Check that every byte that was committed is what it was.
+
+    The exit code is 1 when something is not.
 
     Example: origin check
     """
@@ -30,7 +32,9 @@ def check(context: typer.Context) -> None:
 
 
 def seal(context: typer.Context) -> None:
-    """Move what was recorded into sealed segments; training may go on meanwhile.
+    """Move what was recorded into sealed segments.
+
+    Recording does it by itself once there is much; training may go on meanwhile.
 
     Example: origin seal
     """
@@ -53,7 +57,9 @@ def end(
         bool, typer.Option("--force", help="Also one whose process is still there.")
     ] = False,
 ) -> None:
-    """End a session that was interrupted: its process is gone and nobody ended it.
+    """End a session that was interrupted.
+
+    Its process is gone and nobody ended it; it then counts as failed, or as you say.
 
     Example: origin end latest --status failed
     """

@@ -81,7 +81,9 @@ def watch(
         float, typer.Option(help="Seconds between two looks.", min=0.05, max=3600)
     ] = 1.0,
 ) -> None:
-    """Follow a session while it is recorded, until it ends; the newest running one by itself.
+    """Follow a session while it is recorded, until it ends.
+
+    Without a session, it is the newest that is running.
 
     Example: origin watch latest --interval 0.5
     """
