@@ -1,7 +1,8 @@
-"""A database of its own for every test that asks for one."""
+"""A database of its own for every test that asks for one, and one browser for all."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,3 +18,11 @@ def path(tmp_path: Path) -> Path:
 def db(path: Path) -> Iterator[ProvenanceDatabase]:
     with ProvenanceDatabase(path, busy_timeout=20) as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    from browser import launched
+
+    with launched() as browser:
+        yield browser

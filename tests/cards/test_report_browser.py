@@ -4,7 +4,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import Visit, launched
+from browser import Visit
 from exports_support import HOSTILE
 from writing import Writer
 
@@ -59,12 +59,6 @@ def hostile(db):
 
 
 KINDS = {one.__name__: one for one in (ordinary, empty, crowded, hostile)}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

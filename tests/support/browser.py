@@ -73,7 +73,7 @@ class Visit:
                 if (document.documentElement.scrollWidth > width)
                     found.push(`page ${document.documentElement.scrollWidth} > ${width}`);
                 for (const one of document.querySelectorAll("body *")) {
-                    if (one.closest("thead, svg")) continue;
+                    if (one.closest("thead, svg, [role=region]")) continue;
                     const box = one.getBoundingClientRect();
                     if (box.width && (box.left < -1 || box.right > width + 1))
                         found.push(`${one.tagName} ${one.textContent.slice(0, 60)}`);
@@ -90,8 +90,8 @@ class Visit:
                 const boxes = [], found = [];
                 const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
                 while (walk.nextNode()) {
-                    const node = walk.currentNode;
-                    if (!node.data.trim() || node.parentElement.closest("svg, thead")) continue;
+                    const node = walk.currentNode, hidden = "svg, thead, .skip";
+                    if (!node.data.trim() || node.parentElement.closest(hidden)) continue;
                     const range = document.createRange();
                     range.selectNodeContents(node);
                     for (const box of range.getClientRects())

@@ -1,5 +1,6 @@
 """Serving the page until somebody stops it."""
 
+import gc
 import secrets
 import socket
 import webbrowser
@@ -58,6 +59,9 @@ def serve(
         # Ctrl-C is how it ends.
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[bound])
+    # DuckDB complains of what is left over when the interpreter ends.
+    del config
+    gc.collect()
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -69,6 +73,8 @@ def _bound(host: str, port: int) -> socket.socket:
         try:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             found.bind(address)
+            # Who was told the address may ask before all is loaded.
+            found.listen()
         except BaseException:
             found.close()
             raise

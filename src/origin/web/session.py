@@ -138,12 +138,18 @@ def batch(request: Request) -> Response:
         lambda: site.engine.get_step(own, number, stream_no=stream),
     )
     step = answer.value
+    table = site.db.batch_table
+    following = table.some(stream, number + 1, 1)
+    before = table.some(stream, max(number - 1, 0), 1)
     return page(
         request,
         "batch.html.j2",
         session=own,
         stream_no=stream,
         number=number,
+        # Where batches are missing from the record, no link leads to them.
+        before=before[0][0] if before and before[0][0] < number else None,
+        following=following[0][0] if following else None,
         step=step,
         most=_MOST_ROWS,
         refresh=0 if answer.is_known else _SOON,
