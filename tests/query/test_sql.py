@@ -18,8 +18,10 @@ import pytest
 
 from origin.core.record import Annotation, Gap, LicenseRecord, SourceRecord
 from origin.errors import (
+    ConfigurationError,
     DatabaseClosedError,
     MissingDependencyError,
+    QueryError,
     SegmentError,
 )
 from origin.query.engine import QueryEngine
@@ -431,3 +433,21 @@ def test_nothing_is_kept_through_a_read_only_database(write, db, session):
         assert QueryEngine(reader).get_license_breakdown(session) == {"MIT": 1}
     kept = db._connection.rows("SELECT name FROM kept_numbers")
     assert kept == [("license-conflicts-1",)]  # by end_session, which the writer called
+
+
+def test_only_the_first_rows(engine):
+    assert len(engine.sql("SELECT * FROM range(1000)", limit=3)) == 3
+    assert engine.sql("SELECT * FROM range(5)", limit=0).columns == ("range",)
+    assert len(engine.sql("SELECT * FROM range(300000)", limit=200_000)) == 200_000
+    with pytest.raises(ConfigurationError, match="limit"):
+        engine.sql("SELECT 1", limit=-1)
+
+
+def test_only_so_many_seconds(engine):
+    long = "SELECT count(*) FROM range(1000000) a, range(1000000) b"
+    with pytest.raises(QueryError, match=r"took more than 0\.2 seconds"):
+        engine.sql(long, seconds=0.2)
+    assert engine.sql("SELECT 1", seconds=5).rows() == [(1,)]
+    for wrong in (0, -1, float("nan"), "5", True):
+        with pytest.raises(ConfigurationError, match="seconds"):
+            engine.sql("SELECT 1", seconds=wrong)

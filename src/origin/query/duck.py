@@ -186,10 +186,13 @@ class Cursor:
 
         Raises:
             QueryError: it did.
+            ConfigurationError: that is no time.
         """
         if seconds is None:
             yield
             return
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+            raise ConfigurationError(f"seconds must be a number above 0, not {seconds!r}")
         over, done = threading.Event(), threading.Event()
 
         def stop() -> None:

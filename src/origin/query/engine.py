@@ -406,6 +406,7 @@ class QueryEngine(Questions, LicenseQuestions):
         Raises:
             QueryError: the query is malformed, does more than ask, or takes too much memory or
                 time.
+            ConfigurationError: ``limit`` or ``seconds`` make no sense.
             SegmentError: a sealed file is missing or damaged.
 
         >>> import tempfile
