@@ -24,6 +24,7 @@ from benchmarks import (
     huge,
     licenses,
     loops,
+    pages,
     questions,
     storage,
     training,
@@ -47,6 +48,7 @@ PARTS: dict[str, Callable[[Sizes, Path], list[Row]]] = {
     "questions": questions.measure,
     "licenses": licenses.measure,
     "handover": handover.measure,
+    "pages": pages.measure,
     "huge": huge.measure,
 }
 REPORT = "report"

@@ -23,6 +23,7 @@ class Sizes:
         stored_samples, stored_epochs: of the record whose size is looked at.
         growth_observations: of the record made while memory and throughput are watched.
         asked_observations: of the record that questions are asked of.
+        page_sessions: of the record whose pages are asked for, beside ``asked_observations``.
         huge_observations: of the largest record.
         processes: how many fresh processes ask each question.
     """
@@ -39,6 +40,7 @@ class Sizes:
     stored_epochs: int
     growth_observations: int
     asked_observations: int
+    page_sessions: int
     huge_observations: int
     processes: int
 
@@ -56,6 +58,7 @@ FULL = Sizes(
     stored_epochs=5,
     growth_observations=50 * MILLION,
     asked_observations=10 * MILLION,
+    page_sessions=10_000,
     huge_observations=100 * MILLION,
     processes=5,
 )
@@ -73,6 +76,7 @@ QUICK = Sizes(
     stored_epochs=5,
     growth_observations=5 * MILLION,
     asked_observations=2 * MILLION,
+    page_sessions=1_000,
     huge_observations=4 * MILLION,
     processes=3,
 )
@@ -90,6 +94,7 @@ TINY = Sizes(
     stored_epochs=2,
     growth_observations=6_400,
     asked_observations=4_000,
+    page_sessions=12,
     huge_observations=4_000,
     processes=1,
 )
