@@ -7,7 +7,7 @@ def test_the_licenses_on_record(origin, demo):
     found = {row["license"]: row for row in rows(origin("licenses"))}
     assert set(found) == {"CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0"}
     forum = found["CC-BY-NC-4.0"]
-    assert (forum["sources"], forum["sessions"], forum["observations"]) == ("1", "3", "272")
+    assert (forum["sources"], forum["sessions"], forum["seen"]) == ("1", "3", "272")
     assert "commercial-use" in forum["rules out"]
     told = {one["license_id"]: one for one in origin.told("licenses")}
     assert told["CC-BY-4.0"]["permissions"]["commercial-use"] == "grant"

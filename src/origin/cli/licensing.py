@@ -38,8 +38,7 @@ def licenses(
                 chosen.output.lines(str(one))
             return
         found = engine.licenses_in_use()
-    headings = ("license", "sources", "sessions", "observations", "permits", "rules out",
-                "asks for")  # fmt: skip
+    headings = ("license", "sources", "sessions", "seen", "permits", "rules out", "asks for")
     rows = [
         (
             one.license_id,

@@ -34,7 +34,7 @@ class Output:
             self.json(told)
             return
         if sys.stdout.isatty():
-            _rich_table(columns, [[_cell(one) for one in row] for row in rows])
+            _rich_table(columns, [tuple(row) for row in rows])
             return
         # Whoever reads a pipe wants numbers without commas.
         for line in (columns, *rows):
@@ -127,17 +127,18 @@ def _cell(value: object) -> str:
     return visible(f"{value:,}" if isinstance(value, int) else str(value))
 
 
-def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(name, overflow="fold")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold")
+    for at, name in enumerate(columns):
+        is_number = all(isinstance(row[at], int | float) for row in rows)
+        table.add_column(name, overflow="fold", justify="right" if is_number else "left")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(_cell(one)) for one in row))
     Console(highlight=False).print(table)
 
 

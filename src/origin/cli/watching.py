@@ -124,7 +124,7 @@ def _show(output: Output, looks: Iterator[Glance]) -> Glance:
 
     before: Glance | None = None
     console = Console(highlight=False)
-    with Live(console=console, auto_refresh=False, transient=True) as live:
+    with Live(console=console, auto_refresh=False) as live:
         for now in looks:
             live.update(_panel(now, before), refresh=True)
             before = now
@@ -203,6 +203,8 @@ def _panel(now: Glance, before: Glance | None) -> "RenderableType":
 
 
 def _age(session: SessionRecord) -> str:
+    if session.ended_at is not None:
+        return duration_of(session)
     began, now = time_of(session.created_at), time_of(utc_now())
     with suppress(TypeError):
         return human_duration(max((now - began).total_seconds(), 0.0))  # type: ignore[operator]
