@@ -28,7 +28,8 @@ def ask_child(
         watch: called every half second while it runs.
     """
     process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", f"benchmarks.{module}", json.dumps(told)],
+        [sys.executable, "-m", f"benchmarks.{module}", "-"],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -38,7 +39,7 @@ def ask_child(
     watcher = threading.Thread(target=_watch, args=(watch, done), daemon=True)
     watcher.start()
     try:
-        out, err = process.communicate()
+        out, err = process.communicate(json.dumps(told))
     except BaseException:
         process.kill()
         process.wait()
@@ -59,8 +60,9 @@ def _watch(watch: Callable[[], None] | None, done: threading.Event) -> None:
 
 
 def argument() -> dict[str, Any]:
-    """In a child: what it was told."""
-    told: dict[str, Any] = json.loads(sys.argv[1])
+    """In a child: what it was told, by its argument or, where that is ``-``, its input."""
+    text = sys.stdin.read() if sys.argv[1] == "-" else sys.argv[1]
+    told: dict[str, Any] = json.loads(text)
     return told
 
 

@@ -24,6 +24,7 @@ LINKED = [
     "docs/quickstart.md",
     "docs/cli.md",
     "docs/storage.md",
+    "docs/page.md",
     "docs/fingerprint.md",
     "docs/exports.md",
     "docs/licenses.md",
