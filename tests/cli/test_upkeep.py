@@ -78,3 +78,9 @@ def test_the_demo_keeps_out_of_records_that_are_there(origin, demo, tmp_path):
     (tmp_path / "notes.txt").write_text("no database")
     assert origin("demo", "--path", "notes.txt", code=1).stderr
     assert (tmp_path / "notes.txt").read_text() == "no database"
+
+
+def test_no_demo_while_recording_is_off(origin, tmp_path):
+    assert "ORIGIN_MODE is off" in origin("demo", code=1, ORIGIN_MODE="off").stderr
+    assert not list(tmp_path.iterdir())
+    assert "3 sessions" in origin("demo", ORIGIN_MODE="strict").stdout

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from origin.cli.picking import Chosen
+from origin.core.arguments import recording_mode
 from origin.core.record import SourceRecord
 from origin.core.wording import many
 from origin.errors import ConfigurationError
@@ -53,6 +54,8 @@ def demo(context: typer.Context) -> None:
     Example: origin demo --path demo.db
     """
     chosen: Chosen = context.obj
+    if recording_mode() == "off":
+        raise ConfigurationError("ORIGIN_MODE is off, so nothing can be recorded; unset it")
     _require_empty(chosen)
     _record(chosen.path)
     with chosen.database() as db:
