@@ -1,7 +1,7 @@
 """Commands about the database and its sessions."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from origin.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from origin.cards.facts import RunFacts
+    from origin.storage.overview import SessionEntry
 
 
 def init(context: typer.Context) -> None:
@@ -83,24 +84,29 @@ def sessions(
     if status is not None and status not in STATUSES:
         raise ConfigurationError(f"--status is one of {', '.join(STATUSES)}, not {status!r}")
     with chosen.database() as db:
-        found = [one for one in db.list_sessions() if status in (None, one.status)]
-    shown = found[: limit or None]
+        found = db.overview.sessions(status=status, limit=limit or -1)
     chosen.output.table(
-        ("session", "status", "began", "duration", "complete", "configuration"),
+        ("session", "status", "began", "duration", "complete", "observations", "configuration"),
         [
             (
-                short(one.session_id),
-                one.status,
-                human_time(one.created_at),
-                duration_of(one),
-                "yes" if one.complete else "no",
-                one.config_hash,
+                short(one.session.session_id),
+                one.session.status,
+                human_time(one.session.created_at),
+                duration_of(one.session),
+                "yes" if one.session.complete else "no",
+                one.observations,
+                one.session.config_hash,
             )
-            for one in shown
+            for one in found.entries
         ],
-        [asdict(one) | {"complete": one.complete} for one in shown],
+        [_told(one) for one in found.entries],
     )
-    chosen.output.left_out(len(found) - len(shown))
+    chosen.output.left_out(found.total - len(found.entries))
+
+
+def _told(one: "SessionEntry") -> dict[str, Any]:
+    seen = {"batches": one.batches, "observations": one.observations, "bytes": one.bytes}
+    return asdict(one.session) | {"complete": one.session.complete, **seen}
 
 
 def inspect(

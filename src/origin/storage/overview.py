@@ -140,7 +140,7 @@ class Overview:
                 may have changed since: they have not ended, or a source was registered anew.
             order: one of ``SESSION_ORDERS``.
             ascending: the lowest first, and not the highest.
-            limit: at most so many.
+            limit: at most so many; -1 for all.
             offset: after so many.
 
         Raises:
@@ -189,7 +189,7 @@ class Overview:
                 case.
             order: one of ``SOURCE_ORDERS``.
             ascending: the lowest first, and not the highest.
-            limit: at most so many.
+            limit: at most so many; -1 for all.
             offset: after so many.
 
         Raises:
