@@ -1,13 +1,12 @@
 """docs/quickstart.md does what it says: its blocks run in order, and print what it shows."""
 
 import os
-import pty
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from terminals import Terminal
 
 DOCUMENT = Path(__file__).parents[1] / "docs/quickstart.md"
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -44,25 +43,13 @@ def shell(tmp_path):
     work.mkdir()
     own = {name: value for name, value in os.environ.items() if name != "ORIGIN_DB_PATH"}
     told = {**own, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1",
-            "COLUMNS": "100", "TERM": "xterm"}  # fmt: skip
+            "COLUMNS": "100"}  # fmt: skip
 
     def shell(script):
-        ours, theirs = pty.openpty()
-        done = subprocess.Popen(
-            ["/bin/bash", "-e", "-c", script], cwd=work, env=told,
-            stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        os.close(theirs)
-        printed = b""
-        try:
-            while part := os.read(ours, 1 << 16):
-                printed += part
-        except OSError:
-            pass  # so Linux tells that nobody writes any more
-        os.close(ours)
-        _, notes = done.communicate(timeout=60)
-        assert done.returncode == 0, (printed, notes)
-        return printed.decode().replace("\r\n", "\n") + notes
+        terminal = Terminal(["/bin/bash", "-e", "-c", script], work, told)
+        printed = terminal.rest()
+        assert terminal.process.returncode == 0, printed
+        return printed
 
     shell.folder = work
     return shell

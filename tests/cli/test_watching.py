@@ -54,6 +54,29 @@ def test_it_says_how_the_session_ended(origin, running):
     assert watched.returncode == 0
 
 
+def test_at_a_terminal_it_shows_one_view_that_changes(origin, running):
+    watched = origin.at_terminal("watch", "--interval", 0.1)
+    watched.read_until("2 observations in 1 batch")
+    running()
+    watched.read_until("4 observations in 2 batches")
+    watched.read_until(" a second")
+    running.end()
+    shown = watched.rest()
+    assert watched.process.returncode == 0
+    assert "\x1b[1A" in shown  # it goes up and writes over what it showed
+    assert "CC0-1.0 100 %" in shown
+    assert "completed after" in shown
+
+
+def test_long_work_shows_that_something_is_done(origin, demo):
+    shown = origin.at_terminal("check", complaints=True).rest()
+    assert "reading every byte" in shown
+    assert "all is as it was committed" in shown
+    for quiet in (["--quiet"], ["--json"]):
+        assert "reading" not in origin("check", *quiet).stderr
+    assert "reading" not in origin.at_terminal("check", "-q", complaints=True).rest()
+
+
 def test_nothing_to_follow(origin, demo):
     assert "nothing is being recorded" in origin("watch", code=2).stderr
     assert origin("watch", "latest").stdout.splitlines()[-1].startswith("completed after")

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from terminals import Terminal
+
 # Ctrl-C reaches it also where tests run in the background, which ignores it.
 _CODE = """
 import signal
@@ -56,6 +58,12 @@ class Origin:
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+        )
+
+    def at_terminal(self, *arguments: object, complaints: bool = False) -> Terminal:
+        """The same at a terminal."""
+        return Terminal(
+            [*COMMAND, *map(str, arguments)], self.folder, environment(), complaints=complaints
         )
 
     def told(self, *arguments: object, code: int = 0) -> Any:
