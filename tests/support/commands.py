@@ -48,12 +48,12 @@ class Origin:
             assert "Traceback" not in done.stderr
         return done
 
-    def begun(self, *arguments: object) -> "subprocess.Popen[str]":
+    def begun(self, *arguments: object, **more: str) -> "subprocess.Popen[str]":
         """The same without waiting for its end."""
         return subprocess.Popen(
             [*COMMAND, *map(str, arguments)],
             cwd=self.folder,
-            env=environment(),
+            env=environment(**more),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

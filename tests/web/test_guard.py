@@ -1,7 +1,10 @@
 """Who may read the page, and that it only reads."""
 
 import re
+import signal
 import socket
+import threading
+import time
 
 import pytest
 from commands import Origin
@@ -11,9 +14,18 @@ from origin.errors import ConfigurationError
 from origin.storage.database import ProvenanceDatabase
 from origin.web.application import ROUTES, application
 from origin.web.guard import Guard, is_loopback
+from origin.web.views import Sites
 
-NAMES = ["127.0.0.1", "localhost", "[::1]", "localhost:1", "LOCALHOST:8477"]
-OTHERS = ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "", "[::1", "::1"]
+NAMES = ["127.0.0.1", "127.0.0.2:80", "localhost", "[::1]", "localhost:1", "LOCALHOST:8477"]
+OTHERS = [
+    "evil.example",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example:80",
+    "",
+    "[::1",
+    "[::1]x",
+    "127.0.0.1x",
+]
 
 
 @pytest.fixture
@@ -45,10 +57,16 @@ def test_no_route_writes():
 
 
 def test_the_database_is_as_it_was(records, site):
-    before = records["ordinary"].read_bytes()
+    log = records["ordinary"].with_name("provenance.db-wal")
+
+    def now():
+        return records["ordinary"].read_bytes(), log.read_bytes() if log.exists() else b""
+
+    site.get("/")
+    before = now()
     for address in ("/", "/sessions/latest", "/conflicts", "/compare?a=latest&b=latest"):
         site.get(address)
-    assert records["ordinary"].read_bytes() == before
+    assert now() == before
 
 
 def test_other_sites_get_nothing(site):
@@ -56,7 +74,10 @@ def test_other_sites_get_nothing(site):
         answer = site.get("/", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode=mode)
         assert answer.status == 403
     assert site.get("/", Sec_Fetch_Site="same-site", Sec_Fetch_Mode="no-cors").status == 403
-    assert site.get("/", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate").status == 200
+    navigates = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate"}
+    assert site.get("/", Sec_Fetch_Dest="document", **navigates).status == 200
+    for frame in ("iframe", "frame", "embed", "object"):
+        assert site.get("/", Sec_Fetch_Dest=frame, **navigates).status == 403
 
 
 def test_a_query_that_another_site_wrote_is_not_asked(site):
@@ -110,10 +131,22 @@ def test_a_token_where_others_reach_it(records):
         assert (first.status, first.getheader("Location")) == (303, "/sql?q=SELECT+41%2B1")
         cookie = first.getheader("Set-Cookie")
         assert "HttpOnly" in cookie
-        assert "SameSite=strict" in cookie
+        assert "SameSite=lax" in cookie
         answer = site.get("/", Host="gpu-7.example", Cookie=cookie.partition(";")[0])
         assert answer.status == 200
-        assert site.get("/", Cookie="origin-token=" + "x" * 32).status == 403
+        name = cookie.partition("=")[0]
+        assert site.get("/", Cookie=f"{name}=" + "x" * 32).status == 403
+        away = site.get(f"//evil.example/?token={token}")
+        assert away.getheader("Location") == "/evil.example/"
+
+
+def test_pages_of_two_databases_let_in_the_same_browser(records, visit):
+    with served(records["ordinary"], "--token") as one, served(records["empty"], "--token") as two:
+        page = visit(one.address).page
+        page.goto(two.address)
+        assert page.inner_text("tbody th") == "nothing yet"
+        page.goto(one.base)
+        assert page.inner_text("tbody th >> nth=0") == "lr=3e-4"
 
 
 def test_a_token_on_this_machine_if_asked(records):
@@ -135,6 +168,44 @@ def test_ctrl_c_ends_it(records):
         assert site.stop() == (0, "")
 
 
+def test_ctrl_c_waits_for_no_long_query(records):
+    long = "/sql?q=SELECT+count(*)+FROM+range(10000000)+a,range(10000000)+b"
+    with served(records["ordinary"]) as site:
+        site.get("/sql?q=SELECT+1")
+        asking = threading.Thread(target=lambda: said.append(site.get(long)), daemon=True)
+        said = []
+        asking.start()
+        time.sleep(1)
+        begun = time.monotonic()
+        assert site.stop() == (0, "")
+        assert time.monotonic() - begun < 10  # the query would take its 20 seconds
+
+
+def test_a_browser_is_shown_the_page_and_its_command_line_no_token(records, tmp_path, visit):
+    seen = tmp_path / "seen"
+    program = tmp_path / "browser"
+    program.write_text(
+        f'#!/bin/sh\nexec >/dev/null 2>&1\necho "$1" > {seen}.new\nmv {seen}.new {seen}\nsleep 60\n'
+    )
+    program.chmod(0o755)
+    own = Origin(records["ordinary"].parent)
+    process = own.begun("ui", "--port", 0, "--token", "--path", records["ordinary"],
+                        BROWSER=str(program))  # fmt: skip
+    try:
+        token = re.search(r"token=(\S+)", process.stdout.readline()).group(1)
+        end = time.monotonic() + 30
+        while not seen.exists():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        told = seen.read_text().strip()
+        assert token not in told
+        page = visit(told).page
+        page.get_by_text("lr=3e-4").wait_for()
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
 def test_a_port_that_is_taken(records, pages):
     done = Origin(records["ordinary"].parent)(
         "ui", "--no-open", "--port", pages["ordinary"].port, code=1
@@ -150,15 +221,15 @@ def test_no_database(tmp_path):
 def test_it_takes_what_only_reads(tmp_path):
     path = tmp_path / "provenance.db"
     with ProvenanceDatabase(path) as db, pytest.raises(ConfigurationError, match="read_only=True"):
-        application(db)
+        application(Sites(db))
     with (
         ProvenanceDatabase(path, read_only=True) as db,
         pytest.raises(ConfigurationError, match="token"),
     ):
-        application(db, is_open=True)
+        application(Sites(db), is_open=True)
 
 
 def test_any_name_needs_a_token():
     with pytest.raises(ValueError, match="token"):
-        Guard(lambda: None, hosts=None)
+        Guard(lambda: None, is_open=True)
     assert not is_loopback("example.org")

@@ -42,9 +42,17 @@ def environment(*packages: str) -> "Environment":
         many=many,
         noun=lambda number, noun: many(number, noun).partition(" ")[2],
         number=lambda value: f"{value:,}",
+        exact=_exact,
         span_of=span,
     )
     return found
+
+
+def _exact(text: str) -> Any:
+    """A text that is to come back as it is, in the value of a form."""
+    from markupsafe import Markup, escape
+
+    return Markup(escape(text.encode("utf-8", "replace").decode()))  # noqa: S704  it is escaped
 
 
 def _plain(value: Any) -> Any:

@@ -83,6 +83,11 @@ class Duck:
                 self._instance = _stoppable(self._open, lambda: None)
             return self._instance
 
+    def interrupt(self) -> None:
+        """End what is being answered."""
+        for cursor in list(self._cursors):
+            cursor.interrupt()
+
     def begin_child(self) -> None:
         """In a forked child: leave all to the parent, whose threads are not in this process.
 
@@ -134,6 +139,10 @@ class Cursor:
     def close(self) -> None:
         """Give all back."""
         self._connection.close()
+
+    def interrupt(self) -> None:
+        """End what is being answered, if anything is."""
+        self._connection.interrupt()
 
     def clear(self) -> None:
         """Forget all tables. Views stay: they say by which names they go."""
@@ -223,7 +232,7 @@ class Cursor:
         fetch = getattr(answer, "to_arrow_reader", None) or answer.fetch_arrow_reader
         reader = fetch(_FETCH_ROWS)
         parts, size, rows = [], 0, 0
-        for part in reader:
+        for part in _readable(reader):
             parts.append(part if most_rows is None else part.slice(0, most_rows - rows))
             size += part.nbytes
             rows += parts[-1].num_rows
@@ -238,6 +247,13 @@ class Cursor:
 
     def _run(self, ask: Callable[[], T]) -> T:
         return _stoppable(ask, self._connection.interrupt)
+
+
+def _readable(reader: Any) -> Iterator[Any]:
+    try:
+        yield from reader
+    except OSError as error:
+        raise QueryError(f"the answer is too large: {error}; ask for fewer columns") from error
 
 
 def _stoppable(ask: Callable[[], T], interrupt: Callable[[], None]) -> T:

@@ -420,6 +420,10 @@ class QueryEngine(Questions, LicenseQuestions):
         self._flush()
         return self._asker.sql(query, parameters, checked_limit(limit), seconds)
 
+    def interrupt(self) -> None:
+        """End the questions that other threads are asking now; each raises a ``QueryError``."""
+        self._asker.duck.interrupt()
+
     # -- reading ---------------------------------------------------------------------
 
     def _prepare(self, session_id: str | SessionRecord) -> SessionRecord:

@@ -11,6 +11,8 @@ from typing import Any
 _WAIT = 0.2
 # So many answers are remembered, and so many worked on at a time.
 _MOST, _AT_ONCE = 256, 2
+# So often what is worked on is told to end, once it shall.
+_INTERRUPT_SECONDS = 0.05
 # What changes all the time is found anew only after so many times as long as finding it took: that
 # training and page share a machine must not be felt.
 _REST = 10
@@ -56,14 +58,23 @@ class Answers:
         self._lock = threading.Lock()
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._slots = threading.Semaphore(_AT_ONCE)
+        self._threads: set[threading.Thread] = set()
+        self._is_ended = False
 
-    def get(self, question: Hashable, version: Hashable, find: Callable[[], Any]) -> Answer:
+    def get(
+        self,
+        question: Hashable,
+        version: Hashable,
+        find: Callable[[], Any],
+        wait: float | None = None,
+    ) -> Answer:
         """The answer to a question, as far as it is known.
 
         Args:
             question: which question.
             version: of what it is asked about; an answer to an earlier one is not current.
             find: finds the answer; it is called in another thread.
+            wait: how many seconds to wait, if not as usual.
 
         Raises:
             Exception: what finding it raised; it is told once, and then tried again.
@@ -71,12 +82,28 @@ class Answers:
         entry = self._entry(question)
         working = self._begin(entry, version, find)
         if working is not None:
-            working.wait(self._wait)
+            working.wait(self._wait if wait is None else wait)
         with entry.lock:
             if entry.error is not None:
                 error, entry.error = entry.error, None
                 raise error
             return Answer(entry.value, entry.is_known, entry.version == version)
+
+    def end(self, interrupt: Callable[[], None]) -> None:
+        """Wait until nothing is worked on any more.
+
+        A thread that is at work in DuckDB when the interpreter ends takes the process down.
+
+        Args:
+            interrupt: has what is worked on end soon; it is called again and again.
+        """
+        with self._lock:
+            self._is_ended = True
+            waiting = list(self._threads)
+        for thread in waiting:
+            while thread.is_alive():
+                interrupt()
+                thread.join(_INTERRUPT_SECONDS)
 
     def _entry(self, question: Hashable) -> _Entry:
         with self._lock:
@@ -98,18 +125,24 @@ class Answers:
             if time.monotonic() < entry.found_at + _REST * entry.seconds:
                 return None
             entry.working = threading.Event()
-            work = threading.Thread(
-                target=self._work, args=(entry, version, find), name="origin-page", daemon=True
-            )
-            work.start()
+            self._start(entry, version, find)
             return entry.working
+
+    def _start(self, entry: _Entry, version: Hashable, find: Callable[[], Any]) -> None:
+        work = threading.Thread(
+            target=self._work, args=(entry, version, find), name="origin-page", daemon=True
+        )
+        with self._lock:
+            self._threads = {one for one in self._threads if one.is_alive()} | {work}
+            work.start()
 
     def _work(self, entry: _Entry, version: Hashable, find: Callable[[], Any]) -> None:
         value, error = None, None
         with self._slots:
             began = time.monotonic()
             try:
-                value = find()
+                if not self._is_ended:
+                    value = find()
             except Exception as raised:
                 error = raised
         with entry.lock:

@@ -9,25 +9,24 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
 
 from origin import cards
 from origin.errors import (
     BatchNotFoundError,
     ConfigurationError,
+    DatabaseNotFoundError,
     LicenseNotFoundError,
     OriginError,
     SessionNotFoundError,
     SourceNotFoundError,
 )
-from origin.query.engine import QueryEngine
-from origin.storage.database import ProvenanceDatabase
 from origin.web import comparing, lists, samples, session, sqlbox
 from origin.web.guard import Guard
-from origin.web.views import Site, page
+from origin.web.views import Sites, page
 
 _NOT_FOUND = (
     BatchNotFoundError,
+    DatabaseNotFoundError,
     LicenseNotFoundError,
     SessionNotFoundError,
     SourceNotFoundError,
@@ -41,7 +40,7 @@ ROUTES = (
     Route("/", lists.sessions),
     Route("/sessions/{session}", session.session),
     Route("/sessions/{session}/batches", session.batches),
-    Route("/sessions/{session}/batches/{stream:int}/{number:int}", session.batch),
+    Route("/sessions/{session}/batches/{stream}/{number}", session.batch),
     Route("/sessions/{session}/card.md", session.card),
     Route("/sessions/{session}/report.html", session.report),
     Route("/sources", lists.sources),
@@ -58,31 +57,25 @@ ROUTES = (
 )
 
 
-def application(
-    db: ProvenanceDatabase, *, is_open: bool = False, token: str | None = None
-) -> ASGIApp:
+def application(sites: Sites, *, is_open: bool = False, token: str | None = None) -> Guard:
     """The application that shows a database.
 
     Args:
-        db: opened for reading only.
+        sites: of the database.
         is_open: answer to any name, and not only to those of this machine; it takes a token then.
         token: what whoever reads must know.
 
     Raises:
-        ConfigurationError: the database is open for writing, or no token is given.
+        ConfigurationError: no token is given, and it takes one.
     """
-    if not db.read_only:
-        raise ConfigurationError("the page only reads: open the database with read_only=True")
     if is_open and token is None:
         raise ConfigurationError("a page that others can reach needs a token")
     app = Starlette(
         routes=ROUTES,
         exception_handlers={OriginError: _refused, HTTPException: _missing, Exception: _failed},
     )
-    app.state.site = site = Site(db, QueryEngine(db))
-    # What questions need takes its time to load, which the first of them need not wait for.
-    site.answers.get("begin", None, lambda: site.engine.sql("SELECT 1").rows())
-    return Guard(app, None, token) if is_open else Guard(app, token=token)
+    app.state.sites = sites
+    return Guard(app, is_open=is_open, token=token)
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -10,7 +10,7 @@ from origin.errors import OriginError
 from origin.query.picking import picked
 from origin.web.views import Site, given, page, site_of
 
-_SOON = 1
+_LIVE, _SOON = 2, 1
 
 
 def compare(request: Request) -> Response:
@@ -43,4 +43,5 @@ def _compared(site: Site, a: SessionRecord, b: SessionRecord) -> dict[str, Any]:
     answer = site.answers.get(
         ("compare", a.session_id, b.session_id), site.db.overview.changes(), find
     )
-    return {"result": answer.value, "refresh": 0 if answer.is_known else _SOON}
+    runs = "running" in (a.status, b.status)
+    return {"result": answer.value, "refresh": _LIVE if runs else 0 if answer.is_known else _SOON}

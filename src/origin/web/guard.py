@@ -6,7 +6,7 @@ known names are answered; sites of others get nothing by their scripts, frames o
 """
 
 import hmac
-from collections.abc import Iterable
+from hashlib import sha256
 from ipaddress import ip_address
 from urllib.parse import urlencode
 
@@ -15,8 +15,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-_COOKIE = "origin-token"
 _READING = ("GET", "HEAD")
 # What a browser sends with a request that a page of this site, or the user, made.
 _OWN = (None, "none", "same-origin")
@@ -38,13 +36,14 @@ HEADERS = {
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches what is bound to a host.
 
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
+    >>> is_loopback("127.0.0.1"), is_loopback("[::1]"), is_loopback("0.0.0.0")
     (True, True, False)
     """
     if host == "localhost":
         return True
+    is_bracketed = host.startswith("[") and host.endswith("]")
     try:
-        return ip_address(host.strip("[]")).is_loopback
+        return ip_address(host[1:-1] if is_bracketed else host).is_loopback
     except ValueError:
         return False
 
@@ -59,17 +58,16 @@ class Guard:
 
     Args:
         app: the application.
-        hosts: the names it answers to; any when it is None, which needs a token.
+        is_open: answer to any name, and not only to those of this machine; that needs a token.
         token: what whoever reads must know; None if nobody needs to.
     """
 
-    def __init__(
-        self, app: ASGIApp, hosts: Iterable[str] | None = _LOOPBACK, token: str | None = None
-    ) -> None:
-        if hosts is None and token is None:
+    def __init__(self, app: ASGIApp, *, is_open: bool = False, token: str | None = None) -> None:
+        if is_open and token is None:
             raise ValueError("a page that answers to any name needs a token")
-        self._app, self._token = app, token
-        self._hosts = None if hosts is None else frozenset(hosts)
+        self._app, self._is_open, self._token = app, is_open, token
+        # Cookies are for all ports of a host; another page there has another token.
+        self._cookie = "" if token is None else f"origin-{sha256(token.encode()).hexdigest()[:16]}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or have the application answer it."""
@@ -88,25 +86,27 @@ class Guard:
     def _refusal(self, request: Request) -> Response | None:
         if request.method not in _READING:
             return _said(405, "this page only reads", {"Allow": ", ".join(_READING)})
-        if self._hosts is not None and _name_in(request.headers.get("host", "")) not in self._hosts:
-            return _said(
-                421, f"this page goes by {' or '.join(sorted(self._hosts))}, and by no other name"
-            )
-        navigates = request.headers.get("sec-fetch-mode") == "navigate"
+        if not self._is_open and not is_loopback(_name_in(request.headers.get("host", ""))):
+            return _said(421, "this page goes by localhost or 127.0.0.1, and by no other name")
+        # What is opened in a frame navigates as well.
+        is_opened = request.headers.get("sec-fetch-dest", "document") == "document"
+        navigates = is_opened and request.headers.get("sec-fetch-mode") == "navigate"
         if not is_own(request) and not navigates:
             return _said(403, "another site asked for this, and gets nothing")
         return self._without_token(request)
 
     def _without_token(self, request: Request) -> Response | None:
-        if self._token is None or _is(request.cookies.get(_COOKIE), self._token):
+        if self._token is None or _is(request.cookies.get(self._cookie), self._token):
             return None
         if not _is(request.query_params.get("token"), self._token):
             return _said(403, "open the whole address that `origin ui` printed: it has a token")
         # The address of a page is shown, kept and sent on; a cookie is not.
         rest = [(name, value) for name, value in request.query_params.multi_items()
                 if name != "token"]  # fmt: skip
-        answer = RedirectResponse(f"{request.url.path}?{urlencode(rest)}".rstrip("?"), 303)
-        answer.set_cookie(_COOKIE, self._token, httponly=True, samesite="strict")
+        # Two slashes would begin the name of another host.
+        own = f"/{request.url.path.lstrip('/')}"
+        answer = RedirectResponse(f"{own}?{urlencode(rest)}".rstrip("?"), 303)
+        answer.set_cookie(self._cookie, self._token, httponly=True, samesite="lax")
         return answer
 
 

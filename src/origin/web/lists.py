@@ -13,6 +13,8 @@ from origin.web.views import ROWS, given, number_in, page, site_of
 
 STATUSES = ("running", "completed", "failed", "interrupted")
 _CONFLICTING = 20
+# Nobody searches for more, and SQLite would not.
+_LONGEST = 1_000
 
 
 def sessions(request: Request) -> Response:
@@ -101,7 +103,7 @@ def _with_conflicts(
 def _asked(request: Request, orders: dict[str, str], default: str) -> dict[str, Any]:
     order = given(request, "sort")
     return {
-        "text": given(request, "q").strip(),
+        "text": given(request, "q").strip()[:_LONGEST],
         "order": order if order in orders else default,
         "ascending": given(request, "way") == "up",
         "limit": ROWS,

@@ -3,9 +3,14 @@
 import gc
 import secrets
 import socket
+import tempfile
+import threading
 import webbrowser
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from html import escape
+from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -13,6 +18,7 @@ from origin.errors import ConfigurationError
 from origin.storage.database import ProvenanceDatabase
 from origin.web.application import application
 from origin.web.guard import is_loopback
+from origin.web.views import Sites
 
 
 def serve(
@@ -39,14 +45,11 @@ def serve(
     """
     is_open = not is_loopback(host)
     token = secrets.token_urlsafe(24) if is_open or needs_token else None
+    sites = Sites(db)
     with _bound(host, port) as bound:
-        name = f"[{host}]" if ":" in host else host
-        if host in ("0.0.0.0", "::"):  # noqa: S104  it is the user who asks for it
-            name = socket.getfqdn()
-        address = f"http://{name}:{bound.getsockname()[1]}/"
-        address += "" if token is None else f"?token={token}"
+        address = _address(host, bound.getsockname()[1], token)
         config = uvicorn.Config(
-            application(db, is_open=is_open, token=token),
+            application(sites, is_open=is_open, token=token),
             log_level="critical",
             access_log=False,
             server_header=False,
@@ -54,14 +57,49 @@ def serve(
             timeout_graceful_shutdown=1,
         )
         say(address)
-        if opens_browser:
-            webbrowser.open(address)
         # Ctrl-C is how it ends.
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[bound])
+        shown = _shown(address, token) if opens_browser else nullcontext()
+        with shown, suppress(KeyboardInterrupt):
+            _Server(config, sites).run(sockets=[bound])
+    sites.end()
     # DuckDB complains of what is left over when the interpreter ends.
-    del config
+    del config, sites
     gc.collect()
+
+
+class _Server(uvicorn.Server):
+    """A server that waits for no long question when it is told to end."""
+
+    def __init__(self, config: uvicorn.Config, sites: Sites) -> None:
+        super().__init__(config)
+        self._sites = sites
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end."""
+        super().handle_exit(sig, frame)
+        self._sites.stop()
+
+
+def _address(host: str, port: int, token: str | None) -> str:
+    name = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    if host in ("0.0.0.0", "::", "[::]"):  # noqa: S104  it is the user who asks for it
+        name = socket.getfqdn()
+    return f"http://{name}:{port}/" + ("" if token is None else f"?token={token}")
+
+
+@contextmanager
+def _shown(address: str, token: str | None) -> Iterator[None]:
+    """Have the user's browser show the page, while the block runs."""
+    with tempfile.TemporaryDirectory(prefix="origin-page-") as folder:
+        if token is not None:
+            # All accounts of a machine see command lines; this folder is the user's own.
+            file = Path(folder) / "page.html"
+            told = escape(f"0; url={address}")
+            file.write_text(f'<meta http-equiv="refresh" content="{told}">', encoding="utf-8")
+            address = file.as_uri()
+        # One that runs in the terminal returns when it is left.
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        yield
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -79,8 +117,9 @@ def _bound(host: str, port: int) -> socket.socket:
             found.close()
             raise
         return found
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or error
         raise ConfigurationError(
-            f"the page cannot be bound to {host} port {port}: {error.strerror or error}; "
-            "--port 0 takes one that is free"
+            f"the page cannot be bound to {host} port {port}: {why}; --port 0 takes one that is "
+            "free"
         ) from error

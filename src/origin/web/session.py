@@ -1,7 +1,9 @@
 """Pages about one session: the report, its batches, and what can be taken along."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,7 +13,7 @@ from origin.cards.report import content_of
 from origin.core.record import SessionRecord, StreamRecord
 from origin.query.records import iso_time
 from origin.query.timeline import Timeline
-from origin.web.views import ROWS, Site, given, number_in, page, session_in, site_of
+from origin.web.views import ROWS, Site, given, number_in, number_of, page, session_in, site_of
 
 # So often a page looks for news while a session runs, and while an answer is worked on.
 _LIVE, _SOON = 2, 1
@@ -25,7 +27,10 @@ def session(request: Request) -> Response:
     site, own = site_of(request), session_in(request)
     streams = site.db.catalog.streams(own.session_id)
     answer = site.answers.get(
-        ("report", own.session_id), site.db.overview.changes(), lambda: _told(site, own)
+        # A process that dies commits nothing.
+        ("report", own.session_id),
+        (site.db.overview.changes(), own.status, own.abandoned),
+        lambda: _told(site, own),
     )
     report = {} if not answer.is_known else content_of(*answer.value)
     is_running = own.status == "running"
@@ -56,10 +61,10 @@ def batches(request: Request) -> Response:
     """The batches of one stream of a session in order, or those of all by a number of theirs."""
     site, own = site_of(request), session_in(request)
     streams = site.db.catalog.streams(own.session_id)
-    names = site.db.batch_table.annotation_names([one.stream_no for one in streams])
+    orders = _orders(site.db.batch_table.annotation_names([one.stream_no for one in streams]))
     by = given(request, "by")
-    if by in names:
-        return _ranked(request, own, streams, names, by)
+    if by in orders:
+        return _ranked(request, own, streams, orders, by)
     wanted = number_in(request, "stream")
     chosen = next(
         (one for one in streams if one.stream_no == wanted), streams[0] if streams else None
@@ -72,9 +77,9 @@ def batches(request: Request) -> Response:
         session=own,
         streams=streams,
         stream=chosen,
-        names=names,
+        orders=orders,
         by="",
-        lowest=False,
+        name="",
         rows=rows,
         first=first,
         following=rows[-1].number + 1 if len(rows) == ROWS else None,
@@ -103,38 +108,61 @@ def _heads(site: Site, stream: StreamRecord, first: int) -> list[_Head]:
     ]
 
 
+def _orders(names: list[str]) -> dict[str, tuple[str, bool]]:
+    """The orders in which batches can be ranked: how an address calls each, the name of the
+    number, and whether the lowest come first. Any text may be such a name, so it stands in none."""
+    return {
+        f"{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}-{way}": (name, is_lowest)
+        for name in names
+        for way, is_lowest in (("down", False), ("up", True))
+    }
+
+
 def _ranked(
-    request: Request, own: SessionRecord, streams: list[StreamRecord], names: list[str], by: str
+    request: Request,
+    own: SessionRecord,
+    streams: list[StreamRecord],
+    orders: dict[str, tuple[str, bool]],
+    by: str,
 ) -> Response:
-    site, lowest = site_of(request), given(request, "way") == "up"
+    site, (name, is_lowest) = site_of(request), orders[by]
+    wanted = number_in(request, "only")
+    chosen = next((one for one in streams if one.stream_no == wanted), None)
+    source, rank = (None, None) if chosen is None else (chosen.source_id, chosen.rank)
     answer = site.answers.get(
-        ("ranked", own.session_id, by, lowest),
+        ("ranked", own.session_id, by, source, rank),
         site.db.overview.changes(),
-        lambda: site.engine.rank_batches(own, by, limit=_TOP, lowest=lowest),
+        lambda: site.engine.rank_batches(
+            own, name, limit=_TOP, lowest=is_lowest, source=source, rank=rank
+        ),
     )
+    is_running = own.status == "running"
     return page(
         request,
         "batches.html.j2",
         session=own,
         streams=streams,
-        stream=None,
-        names=names,
+        stream=chosen,
+        orders=orders,
         by=by,
+        name=name,
         first=0,
-        lowest=lowest,
         ranked=answer.value or [],
         is_known=answer.is_known,
-        refresh=0 if answer.is_current else _SOON,
+        refresh=_LIVE if is_running else 0 if answer.is_known else _SOON,
     )
 
 
 def batch(request: Request) -> Response:
     """One batch of a stream of a session: its samples."""
     site, own = site_of(request), session_in(request)
-    stream, number = request.path_params["stream"], request.path_params["number"]
+    stream, number = (number_of(request.path_params[name], -1) for name in ("stream", "number"))
+    if min(stream, number) < 0:
+        raise HTTPException(404)
     answer = site.answers.get(
         ("batch", own.session_id, stream, number),
-        None,  # what was recorded of a batch stays
+        # Numbers may be attached to it, and gaps noted, later.
+        site.db.overview.changes(),
         lambda: site.engine.get_step(own, number, stream_no=stream),
     )
     step = answer.value
@@ -152,7 +180,7 @@ def batch(request: Request) -> Response:
         following=following[0][0] if following else None,
         step=step,
         most=_MOST_ROWS,
-        refresh=0 if answer.is_known else _SOON,
+        refresh=_LIVE if own.status == "running" else 0 if answer.is_known else _SOON,
     )
 
 

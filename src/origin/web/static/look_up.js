@@ -41,6 +41,10 @@ if (said) {
   document.getElementById("file").addEventListener("change", (event) => {
     lookUpFile(event.target.files[0]);
   });
+  // Back from an answer, the same file can be chosen again.
+  window.addEventListener("pageshow", () => {
+    document.getElementById("file").value = "";
+  });
   document.getElementById("by-file").addEventListener("submit", (event) => event.preventDefault());
   document.addEventListener("dragover", (event) => {
     event.preventDefault();
