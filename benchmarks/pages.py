@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +16,10 @@ from benchmarks.records import made
 from benchmarks.rows import Row, amount
 from benchmarks.sizes import Sizes
 
-GOAL = 0.3
+GOAL, GOAL_OF_START = 0.3, 0.2
+_STARTS = 9
 _REQUESTS = 20
+_COMMAND = (sys.executable, "-c", "from origin.cli.main import main; main()")
 _SOURCES, _LICENSES = (
     50,
     ("MIT", "CC-BY-4.0", "CC-BY-NC-4.0", "Apache-2.0", "CC0-1.0", "GPL-3.0-only"),
@@ -64,14 +67,31 @@ def measure(sizes: Sizes, folder: Path) -> list[Row]:
         "SQL": f"/sql?q={quote_plus(_SQL)}",
         "SQL over all observations": f"/sql?q={quote_plus(_SQL_OVER_ALL)}",
     }
+    begun = [
+        Row("pages", f"origin {words}, the whole process", "s", _processes(words), GOAL_OF_START)
+        for words in ("--help", "status")
+    ]
     with _served(path) as port:
         what = (
             f"{amount(sizes.page_sessions)} sessions, {amount(known['observations'])} observations"
         )
-        return [
+        return begun + [
             _row(port, f"{what}, page: {name}", own, None if name in _WITHOUT_GOAL else GOAL)
             for name, own in addresses.items()
         ]
+
+
+def _processes(words: str) -> list[float]:
+    """How long the command takes from beginning to end, where nothing is recorded yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [*_COMMAND, *words.split()]
+        subprocess.run([*_COMMAND, "init"], cwd=folder, check=True, capture_output=True)  # noqa: S603
+        seconds = []
+        for _ in range(_STARTS):
+            begun = time.perf_counter()
+            subprocess.run(command, cwd=folder, check=True, capture_output=True)  # noqa: S603
+            seconds.append(time.perf_counter() - begun)
+    return seconds
 
 
 def _row(port: int, what: str, address: str, goal: float | None) -> Row:
@@ -106,11 +126,10 @@ def _get(port: int, address: str) -> tuple[float, str]:
 @contextmanager
 def _served(path: Path) -> Iterator[int]:
     process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", "from origin.cli.main import main; main()", "ui",
-         "--no-open", "--port", "0", "--path", str(path)],
+        [*_COMMAND, "ui", "--no-open", "--port", "0", "--path", str(path)],
         stdout=subprocess.PIPE,
         text=True,
-    )  # fmt: skip
+    )
     try:
         assert process.stdout is not None
         said = re.search(r"http://\S+", process.stdout.readline())

@@ -29,7 +29,7 @@ error.
 Exit codes: 0 done, 1 error, 2 not found, or a policy failed, 130 stopped by Ctrl-C. An error is one
 line that says what to do.
 
-Options of all commands, before or behind them:
+Options of all commands; `--path`, `--json`, `--quiet` and `--debug` may also stand behind them:
 """
 
 

@@ -25,7 +25,7 @@ PARTS = {
     "questions": (9, "overlap: warm"),
     "licenses": (3, "licenses: warm"),
     "handover": (10, "JSONL"),
-    "pages": (14, "page: a sample"),
+    "pages": (16, "page: a sample"),
     "huge": (5, "audit: peak memory"),
 }
 PLOTS = ("overview", "hashing", "training", "growth", "questions")

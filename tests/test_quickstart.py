@@ -21,7 +21,7 @@ def loosened(text):
     for pattern, name in (
         (r"\x1b\[[0-9;]*m", ""),  # bold headings, at a terminal
         (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<session>"),
-        (r"(?<=session )[0-9a-f]{8}\b", "<session>"),
+        (r"(?<=session )[0-9a-f]{8}\b|(?m:^ [0-9a-f]{8}(?=  ))", "<session>"),
         (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?( UTC|\+00:00)", "<time>"),
         (r"\b\d+\.\d seconds\b|\b1 second\b", "<duration>"),
     ):

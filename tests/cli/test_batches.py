@@ -75,7 +75,7 @@ def test_a_sample_is_traced_by_what_is_shown_of_it(origin, demo):
 
 @pytest.mark.parametrize("beginning", ["abc", "xyz12", "--", "\u202eabcd"])
 def test_what_begins_no_sample_id(origin, demo, beginning):
-    assert "begins no sample id" in origin("trace", "--", beginning, code=2).stderr
+    assert "give 4 to 64 hex digits" in origin("trace", "--", beginning, code=1).stderr
 
 
 def test_all_of_a_source_is_traced(origin, demo, tmp_path):

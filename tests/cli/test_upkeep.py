@@ -71,7 +71,7 @@ def test_the_demo_says_what_to_try_and_that_works(origin):
 
 def test_the_demo_keeps_out_of_records_that_are_there(origin, demo, tmp_path):
     before = origin("sessions").stdout
-    assert "make it elsewhere: origin demo --path demo.db" in origin("demo", code=1).stderr
+    assert "origin demo --path my-demo.db" in origin("demo", code=1).stderr
     assert origin("sessions").stdout == before
     origin("init", "--path", "new.db")
     assert "3 sessions" in origin("demo", "--path", "new.db").stdout

@@ -102,3 +102,19 @@ def test_a_huge_wrong_id_makes_no_huge_message(engine):
     with pytest.raises(SampleNotFoundError) as caught:
         engine.trace_sample("x" * 1_000_000)
     assert len(str(caught.value)) < 200
+
+
+def test_the_first_times_and_all_of_them_counted(engine, write, db):
+    first = write.run([1, 1], [1], source="a", license_id="MIT")
+    second = write.run([2], [1, 1, 1], source="b", license_id=None)
+    whole = engine.trace_sample(write.ids(1)[0])
+    assert whole.times == {first.session_id: 3, second.session_id: 3}
+    for limit in (0, 1, 4, 6, 99):
+        some = engine.trace_sample(write.ids(1)[0], limit=limit)
+        assert some.observations == whole.observations[:limit]
+        told = (some.sample, some.sources, some.licenses, some.sessions, some.times, some.total)
+        assert told == (whole.sample, whole.sources, whole.licenses, whole.sessions,
+                        whole.times, 6)  # fmt: skip
+    assert engine.trace_sample(write.ids(1)[0], limit=2).told(2).endswith("and 4 times more")
+    with pytest.raises(ConfigurationError, match="limit"):
+        engine.trace_sample(write.ids(1)[0], limit=-1)

@@ -1,5 +1,7 @@
 """Commands that ask about samples, and about anything in SQL."""
 
+import math
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from origin.query.erasure import ErasureReport
 
 _WHOLE = 64
+_DIGITS = re.compile("[0-9a-fA-F]{4,64}")
 
 
 def trace(
@@ -55,11 +58,12 @@ def trace(
             _show_report(chosen, report, table, limit)
             return
         wanted = _fingerprint(engine, sample, file, text, db.fingerprint_algorithm)
-        found = engine.trace_sample(wanted)
+        most = None if chosen.output.is_json else limit or None
+        found = engine.trace_sample(wanted, limit=most)
     if chosen.output.is_json:
         chosen.output.json(asdict(found))
     else:
-        chosen.output.lines(str(found))
+        chosen.output.lines(found.told(most))
 
 
 def _fingerprint(
@@ -69,7 +73,12 @@ def _fingerprint(
     from origin.core.fingerprint import fingerprint_sample
 
     if sample is not None:
-        return sample if len(sample) >= _WHOLE else engine.find_sample(sample)
+        if not _DIGITS.fullmatch(sample):
+            raise ConfigurationError(
+                f"{sample!r:.80} is no fingerprint and begins none: give 4 to 64 hex digits, or "
+                "--text or --file"
+            )
+        return sample if len(sample) == _WHOLE else engine.find_sample(sample)
     if file is None:
         return fingerprint_sample(text, algorithm)
     try:
@@ -98,6 +107,7 @@ def _show_report(chosen: Chosen, report: "ErasureReport", table: Path | None, li
 def sql(
     context: typer.Context,
     query: Annotated[str, typer.Argument(help="One SELECT, in the SQL of DuckDB.")],
+    limit: Annotated[int, typer.Option(help="At most so many rows; 0 for all.", min=0)] = 0,
 ) -> None:
     """Ask in SQL, of views such as sessions, batches and observations.
 
@@ -109,12 +119,19 @@ def sql(
 
     chosen: Chosen = context.obj
     with chosen.database() as db:
-        answer = QueryEngine(db).sql(query)
+        answer = QueryEngine(db).sql(query, limit=limit or None)
     rows = answer.rows()
     told = [dict(zip(answer.columns, map(_plain, row), strict=True)) for row in rows]
-    chosen.output.table(answer.columns, rows, told)
+    shown = [["null" if value is None else value for value in row] for row in rows]
+    chosen.output.table(answer.columns, shown, told)
 
 
 def _plain(value: Any) -> Any:
     """A value of an answer as a JSON type."""
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no numbers for them
     return value if isinstance(value, bool | int | float | str | None) else str(value)

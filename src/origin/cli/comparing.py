@@ -62,6 +62,7 @@ def diff(
             ],
             rows,
         )
+        chosen.output.left_out(found.only_a + found.only_b + found.unequal - len(rows))
 
 
 def _different(found: "SessionDifference", limit: int) -> list[dict[str, Any]]:
@@ -178,6 +179,7 @@ def _show_shared(chosen: Chosen, found: "SessionOverlap", rows: "SqlAnswer | Non
             ],
             listed,
         )
+        chosen.output.left_out(found.shared - len(listed))
 
 
 def _show_given(chosen: Chosen, found: "GivenOverlap", rows: "SqlAnswer | None") -> None:

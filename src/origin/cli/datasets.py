@@ -1,12 +1,15 @@
 """Data sets in files, sample by sample, without holding one in memory where its format allows."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from origin.errors import ConfigurationError, StorageError
+
+_FINGERPRINT = re.compile("[0-9a-fA-F]{64}")
 
 
 def values_in(path: Path, column: str | None = None) -> Iterator[Any]:
@@ -34,13 +37,19 @@ def fingerprints_in(path: Path) -> Iterator[str]:
     """The first word of each line of a file.
 
     Raises:
+        ConfigurationError: one is no fingerprint.
         StorageError: it cannot be read.
     """
     with _told_of(path):
-        for line in _lines(path):
+        for number, line in enumerate(_lines(path), start=1):
             if line.strip():
                 # sha256sum puts a backslash before the line where a name is odd.
-                yield line.split()[0].removeprefix("\\")
+                first = line.split()[0].removeprefix("\\")
+                if not _FINGERPRINT.fullmatch(first):
+                    raise ConfigurationError(
+                        f"{path}, line {number}: {first!r:.80} is no fingerprint of 64 hex digits"
+                    )
+                yield first
 
 
 @contextmanager

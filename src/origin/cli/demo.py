@@ -88,8 +88,8 @@ def _require_empty(chosen: Chosen) -> None:
             found = len(db.list_sessions(1))
         if found:
             raise ConfigurationError(
-                f"{chosen.path} has sessions already, and a demo has no place among them; make it "
-                "elsewhere: origin demo --path demo.db"
+                f"{chosen.path} has sessions already, and a demo has no place among them; name a "
+                "file that is not there yet, such as origin demo --path my-demo.db"
             )
 
 

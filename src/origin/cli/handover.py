@@ -6,6 +6,7 @@ import typer
 
 from origin.cli.arguments import Session, Target, proposed_formats
 from origin.cli.picking import Chosen, picked
+from origin.core.wording import many
 from origin.errors import ConfigurationError
 
 
@@ -59,7 +60,7 @@ def export(
         if output is not None:
             with chosen.output.working(f"writing {output}"):
                 written = exporter.export(own, kind, output)
-            chosen.output.note(f"{written:,} records written to {output}")
+            chosen.output.note(f"{many(written, 'record')} written to {output}")
         elif kind == "json":
             chosen.output.text(exporter.to_json(own))
         else:

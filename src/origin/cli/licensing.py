@@ -1,18 +1,29 @@
 """Commands about licenses."""
 
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from origin.cli.arguments import OnlySession, Session, Target
+from origin.cli.arguments import Limit, OnlySession, Session, Target, short
 from origin.cli.picking import Chosen, picked
 from origin.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from origin.core.record import SessionRecord
     from origin.query.inuse import LicenseInUse
+    from origin.storage.database import ProvenanceDatabase
 
-policy = typer.Typer(help="Check a session against a policy.", no_args_is_help=True)
+# So many sessions are listed at a time.
+_AT_ONCE = 200
+
+policy = typer.Typer(
+    help="Check a session against a policy.",
+    epilog="Example: origin policy check latest --policy release.toml",
+    no_args_is_help=True,
+)
 
 
 def licenses(
@@ -71,31 +82,52 @@ def conflicts(
     context: typer.Context,
     session: OnlySession = None,
     use: Annotated[str | None, typer.Option(help="Only against this use.")] = None,
+    limit: Limit = 50,
 ) -> None:
     """License conflicts: what the rules find, and about which sources.
+
+    Of one session, or of all, the newest first.
 
     Example: origin conflicts --session latest --use distribute-weights-commercially
     """
     from origin.core.license import LicenseAnalyzer
 
     chosen: Chosen = context.obj
-    with chosen.database() as db:
-        own = None if session is None else picked(db, session)
-        found = LicenseAnalyzer(db).find_conflicts(own, use)
+    with chosen.database() as db, chosen.output.working("reading licenses"):
+        analyzer = LicenseAnalyzer(db)
+        sessions = _conflicting(db) if session is None else iter([picked(db, session)])
+        every = ((own, one) for own in sessions for one in analyzer.find_conflicts(own, use))
+        # One more tells that there are more.
+        found = list(islice(every, limit + 1 if limit else None))
+    shown = found[: limit or None]
     chosen.output.table(
-        ("", "against", "what was found"),
+        ("session", "severity", "against", "what was found"),
         [
             (
+                short(own.session_id),
                 "settled" if one.settled else one.severity,
                 one.use,
                 str(one).partition(": ")[2],
             )
-            for one in found
+            for own, one in shown
         ],
-        [one.to_dict() | {"settled": one.settled is not None} for one in found],
+        [
+            one.to_dict() | {"session_id": own.session_id, "settled": one.settled is not None}
+            for own, one in shown
+        ],
     )
+    if len(found) > len(shown):
+        chosen.output.note("and more; --limit 0 shows all")
     if not found:
         chosen.output.note("nothing was found")
+
+
+def _conflicting(db: "ProvenanceDatabase") -> "Iterator[SessionRecord]":
+    """The sessions that may have conflicts, the newest first."""
+    at = 0
+    while entries := db.overview.sessions(conflicting=True, limit=_AT_ONCE, offset=at).entries:
+        yield from (one.session for one in entries)
+        at += len(entries)
 
 
 @policy.command("check")

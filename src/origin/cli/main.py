@@ -117,7 +117,7 @@ def run(arguments: Sequence[str]) -> int:
     except OriginError as error:
         if "--debug" in arguments:
             raise
-        print(f"origin: {one_line(str(error))}", file=sys.stderr)
+        print(f"origin: {one_line(_said(error))}", file=sys.stderr)
         return NOT_FOUND if isinstance(error, _NOT_FOUND) else FAILED
     except BrokenPipeError:
         # Whoever read has seen enough; there is nobody to tell.
@@ -132,6 +132,12 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else DONE
 
 
+def _said(error: OriginError) -> str:
+    if isinstance(error, DatabaseNotFoundError):
+        return f"{error}: --path or ORIGIN_DB_PATH; `origin demo` makes one to play with"
+    return str(error)
+
+
 def _ending(error: Exception, *, is_debug: bool) -> int:
     """The end of a command line that the parser refused, somebody stopped, or we got wrong."""
     if type(error).__name__ == "Abort":
@@ -141,6 +147,10 @@ def _ending(error: Exception, *, is_debug: bool) -> int:
         return _refused(error, said())
     if is_debug:
         raise error
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"origin: {one_line(f'{where}{error.strerror}')}", file=sys.stderr)
+        return FAILED
     what = one_line(f"{type(error).__name__}: {error}")
     print(f"origin: {what}; --debug shows more, and it should be reported", file=sys.stderr)
     return FAILED

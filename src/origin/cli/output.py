@@ -10,6 +10,9 @@ from typing import Any
 
 from origin.cards.markdown import visible
 
+# Texts of so many characters stay on their line in tables.
+_SHORT = 12
+
 
 class Output:
     """Where the answers of commands go.
@@ -136,7 +139,14 @@ def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold")
     for at, name in enumerate(columns):
         is_number = all(isinstance(row[at], int | float) for row in rows)
-        table.add_column(name, overflow="fold", justify="right" if is_number else "left")
+        # What is short, such as an id, is copied from there, and must not be folded.
+        is_short = all(len(_cell(row[at])) <= _SHORT for row in rows)
+        table.add_column(
+            name,
+            overflow="fold",
+            justify="right" if is_number else "left",
+            no_wrap=is_short,
+        )
     for row in rows:
         table.add_row(*(Text(_cell(one)) for one in row))
     Console(highlight=False).print(table)

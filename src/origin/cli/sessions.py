@@ -36,13 +36,10 @@ def status(context: typer.Context) -> None:
     chosen: Chosen = context.obj
     with chosen.database() as db:
         found = db.list_sessions()
-        streams = db.catalog.streams()
+        batches, observations, size = db.overview.seen()
         sources = len(db.list_sources())
     counts = {name: sum(one.status == name for one in found) for name in STATUSES}
     incomplete = sum(not one.complete for one in found)
-    batches = sum(one.batches for one in streams)
-    observations = sum(one.observations for one in streams)
-    size = sum(one.bytes_seen for one in streams)
     told = {
         "path": str(chosen.path),
         "sessions": len(found),

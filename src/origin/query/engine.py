@@ -28,7 +28,7 @@ from origin.query.records import (
 from origin.query.relations import Relations
 from origin.query.sequences import BatchSequence, LazySequence, SampleSequence
 from origin.query.sights import FirstSights
-from origin.query.sql import SIGHTINGS
+from origin.query.sql import FIRST_SIGHTINGS, SIGHTINGS
 from origin.query.streams import from_source, under_license
 from origin.query.summary import Breakdown, Look, SessionSummary
 from origin.query.tallies import Tallies
@@ -169,27 +169,38 @@ class QueryEngine(Questions, LicenseQuestions):
         streams = under_license(self._streams(session_id), license_id)
         return any(stream.observations for stream in streams)
 
-    def trace_sample(self, sample_id: str | bytes) -> SampleTrace:
+    def trace_sample(self, sample_id: str | bytes, *, limit: int | None = None) -> SampleTrace:
         """Where and when a sample was seen.
 
         Args:
             sample_id: 64 hex digits, which ``origin.fingerprint_sample(value)`` computes, or
                 the 32 bytes they stand for.
+            limit: tell at most so many of the times it was seen, the first ones; all are counted.
 
         Raises:
             SampleNotFoundError: it was never seen, or that is no sample id.
+            ConfigurationError: the limit is no number of times.
         """
-        wanted = parse_sample_id(sample_id).hex()
+        wanted, most = parse_sample_id(sample_id).hex(), checked_limit(limit)
         self._flush()
-        found = self._asker.ask(None, lambda relations: self._sightings(relations, wanted))
+        found, times = self._asker.ask(
+            None, lambda relations: self._sightings(relations, wanted, most)
+        )
         if not found:
             raise SampleNotFoundError(
                 f"sample {wanted} was never seen by what {self._db.path} records"
             )
-        return sample_trace(wanted, found)
+        return sample_trace(wanted, found, times, most)
 
-    def _sightings(self, relations: Relations, sample_id: str) -> list[Sighting]:
-        rows = _rows_of(relations, sample_id)
+    def _sightings(
+        self, relations: Relations, sample_id: str, most: int
+    ) -> tuple[list[Sighting], dict[int, int]]:
+        """The first sightings in each stream, and how many each stream has in all."""
+        # A stream whose first one is not told would be told of nowhere.
+        asked = [sample_id, max(most, 1)]
+        counted = relations.around(sample_id).rows(FIRST_SIGHTINGS, asked)
+        counts = {row[0]: row[-1] for row in counted}
+        rows = [row[:-1] for row in counted]
         times = self._db.batch_table.times({(row[0], row[1]) for row in rows})
         streams = {stream.stream_no: stream for stream in relations.moment.streams}
         by_stream: dict[int, list[Sighting]] = {}
@@ -204,7 +215,8 @@ class QueryEngine(Questions, LicenseQuestions):
                 seen = Sighting(streams[number], times[number, batch_no], batch_no, *rest)
                 by_stream.setdefault(number, []).append(seen)
         # Merging keeps each stream's own order, also where its clock was set back.
-        return list(merge(*by_stream.values(), key=attrgetter("seen_at")))
+        merged = list(merge(*by_stream.values(), key=attrgetter("seen_at")))
+        return merged, {number: counts[number] for number in by_stream}
 
     # -- counting --------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from origin.core.record import SessionRecord, StreamRecord
 from origin.core.wording import Shown, listed, many, were
+from origin.errors import StorageError
 from origin.query.answer import SqlAnswer
 from origin.query.asking import Asker
 from origin.query.counts import count_samples, slices
@@ -337,11 +338,18 @@ class ErasureReport(Shown):
 
         Returns:
             How many batches it has.
+
+        Raises:
+            StorageError: it cannot be written.
         """
         from pyarrow import csv
 
         table = self.batches().arrow()
-        csv.write_csv(table, os.fspath(path))
+        try:
+            csv.write_csv(table, os.fspath(path))
+        except OSError as error:
+            why = os.strerror(error.errno) if error.errno else str(error)
+            raise StorageError(f"{os.fspath(path)} cannot be written: {why}") from error
         return int(table.num_rows)
 
     def __str__(self) -> str:

@@ -85,6 +85,8 @@ def _tree(cursor: Cursor, text: str) -> dict[str, Any]:
                 "VALUES or DESCRIBE"
             )
         raise QueryError(f"the query cannot be read: {tree.get('error_message')}")
+    if not tree["statements"]:
+        raise QueryError("the query is empty; ask in one SELECT statement")
     if len(tree["statements"]) != 1:
         raise QueryError(
             f"a query is one SELECT statement, and these are {len(tree['statements'])}; "

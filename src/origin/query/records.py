@@ -3,7 +3,7 @@
 import json
 import re
 import reprlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -66,7 +66,8 @@ class SampleTrace(Shown):
         sources: the ids of the sources it came from, the first one first.
         licenses: the licenses it came under, ``unknown`` among them where nobody said.
         sessions: the ids of the sessions that saw it.
-        observations: each time it was seen, in order of time.
+        observations: each time it was seen, in order of time, or the first ones.
+        times: for each session, how many times it saw the sample in all.
     """
 
     sample: SampleRecord
@@ -74,23 +75,34 @@ class SampleTrace(Shown):
     licenses: tuple[str, ...]
     sessions: tuple[str, ...]
     observations: list[Observation]
+    times: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """How many times it was seen."""
+        return sum(self.times.values())
 
     def __str__(self) -> str:
+        return self.told(_SHOWN)
+
+    def told(self, most: int | None) -> str:
+        """The same as text, with at most so many of the times it was seen."""
         own = self.sample
-        seen = many(len(self.observations), "time")
+        seen = many(self.total, "time")
         key = "" if own.key is None else f", key {own.key!r}"
         what = f"sample {own.sample_id} ({own.content_type}, {own.byte_size:,} bytes{key})"
         lines = [
             f"{what}: seen {seen} by {many(len(self.sessions), 'session')}",
             f"from {listed(map(repr, self.sources))}, under {listed(self.licenses)}",
         ]
-        for one in self.observations[:_SHOWN]:
+        shown = self.observations[:most]
+        for one in shown:
             lines.append(
                 f"{one.seen_at} session {one.session_id}: {one.source_id!r} epoch {one.epoch}, "
                 f"batch {one.batch_no} of stream {one.stream_no}, position {one.position}"
             )
-        if len(self.observations) > _SHOWN:
-            lines.append(f"and {many(len(self.observations) - _SHOWN, 'time')} more")
+        if self.total > len(shown):
+            lines.append(f"and {many(self.total - len(shown), 'time')} more")
         return "\n".join(lines)
 
 
@@ -208,25 +220,38 @@ def _metadata(seen: Sighting) -> dict[str, Any]:
     return {} if seen.metadata is None else dict(json.loads(from_column(seen.metadata)))
 
 
-def sample_trace(sample_id: str, sightings: Sequence[Sighting]) -> SampleTrace:
-    """What all sightings of one sample, the first one first, say together."""
+def sample_trace(
+    sample_id: str, sightings: Sequence[Sighting], counts: Mapping[int, int], most: int
+) -> SampleTrace:
+    """What the sightings of one sample say together.
+
+    Args:
+        sample_id: of the sample.
+        sightings: the first ones in each stream, in order of time.
+        counts: how many each stream has in all.
+        most: at most so many of them are told.
+    """
     first = sightings[0]
-    observations = [_observation(sample_id, seen) for seen in sightings]
+    streams = list({seen.stream.stream_no: seen.stream for seen in sightings}.values())
     licenses: dict[str, str] = {}
-    for seen in observations:
-        licenses.setdefault(license_key(seen.license_id), seen.license_id)
+    times: dict[str, int] = {}
+    for one in streams:
+        name = license_name(one.license_id)
+        licenses.setdefault(license_key(name), name)
+        times[one.session_id] = times.get(one.session_id, 0) + counts[one.stream_no]
     return SampleTrace(
         sample=SampleRecord(
             sample_id,
             first.byte_size,
             from_column(first.content_type),
-            observations[0].key,
+            optional_from_column(first.key),
             _metadata(first),
         ),
-        sources=_distinct(seen.source_id for seen in observations),
+        sources=_distinct(one.source_id for one in streams),
         licenses=tuple(licenses.values()),
-        sessions=_distinct(seen.session_id for seen in observations),
-        observations=observations,
+        sessions=tuple(times),
+        observations=[_observation(sample_id, seen) for seen in sightings[:most]],
+        times=times,
     )
 
 

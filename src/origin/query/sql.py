@@ -101,6 +101,24 @@ SIGHTINGS = Query(
     ("ledger",),
 )
 
+# The same, the first so many of each stream, and how many each has in all.
+FIRST_SIGHTINGS = Query(
+    "first_sightings",
+    """
+    SELECT stream_no, batch_no, position, epoch, byte_size, content_type, key, metadata, times
+    FROM (
+        SELECT *,
+            row_number() OVER (PARTITION BY stream_no ORDER BY batch_no, position) AS place,
+            count(*) OVER (PARTITION BY stream_no) AS times
+        FROM ledger
+        WHERE sample_id = ?
+    ) AS placed
+    WHERE place <= ?
+    ORDER BY stream_no, batch_no, position
+    """,
+    ("ledger",),
+)
+
 # The samples whose ids lie in a range.
 SAMPLES_BETWEEN = Query(
     "samples_between",

@@ -117,6 +117,12 @@ class Overview:
         row = self._db.row("SELECT (SELECT data_version FROM pragma_data_version), total_changes()")
         return hash(row)
 
+    def seen(self) -> tuple[int, int, int]:
+        """How many batches, observations and bytes all sessions saw together."""
+        row = self._db.row("SELECT sum(batches), sum(observations), sum(bytes_seen) FROM streams")
+        batches, observations, size = row or (0, 0, 0)
+        return batches or 0, observations or 0, size or 0
+
     def sessions(
         self,
         text: str = "",

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from origin.core.record import SessionRecord, utc_now
-from origin.errors import SessionNotFoundError
+from origin.errors import CorruptDatabaseError, SessionNotFoundError
 from origin.storage.connection import Connection, Row
 from origin.storage.liveness import Writer
 from origin.storage.text import from_column, optional_to_column, to_column
@@ -162,12 +162,19 @@ def session_of(row: Row) -> SessionRecord:
     """The session of a row with the ``SESSION_COLUMNS``."""
     session_id, created_at, config_hash, status, metadata, ended_at, *counts = row
     streams, gaps, abandoned = counts
+    try:
+        told = json.loads(from_column(metadata))
+    except ValueError as error:
+        raise CorruptDatabaseError(
+            f"session {session_id} is damaged: its metadata cannot be read ({error}); "
+            "`origin check`, or db.check(), names all that is"
+        ) from error
     return SessionRecord(
         session_id=session_id,
         created_at=created_at,
         config_hash=from_column(config_hash),
         status=status,
-        metadata=json.loads(from_column(metadata)),
+        metadata=told,
         ended_at=ended_at,
         streams=streams,
         gaps=gaps,

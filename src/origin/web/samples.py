@@ -1,7 +1,5 @@
 """Pages about samples: look one up, and where it was seen."""
 
-from collections import Counter
-
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -27,7 +25,7 @@ def sample(request: Request) -> Response:
     found: SampleTrace | None = None
     reason = ""
     try:
-        found = engine.trace_sample(engine.find_sample(wanted))
+        found = engine.trace_sample(engine.find_sample(wanted), limit=_MOST)
     except SampleNotFoundError as error:
         reason = str(error)
     return page(
@@ -36,7 +34,6 @@ def sample(request: Request) -> Response:
         wanted=wanted,
         found=found,
         reason=reason,
-        times=Counter() if found is None else Counter(one.session_id for one in found.observations),
         most=_MOST,
     )
 

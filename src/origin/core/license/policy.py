@@ -101,7 +101,8 @@ class LicensePolicy:
         try:
             text = Path(path).read_bytes()
         except (OSError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"the policy {path!s:.200} cannot be read: {error}") from None
+            why = getattr(error, "strerror", None) or error
+            raise ConfigurationError(f"the policy {path!s:.200} cannot be read: {why}") from None
         try:
             return cls._from(tomllib.loads(text.decode()))
         except (ValueError, RecursionError) as error:
