@@ -3,7 +3,7 @@
 import pytest
 
 from origin.core.record import Observation, SampleRecord
-from origin.errors import SampleNotFoundError
+from origin.errors import ConfigurationError, SampleNotFoundError
 
 
 def test_a_trace_holds_every_observation_in_order(engine, write):
@@ -104,17 +104,19 @@ def test_a_huge_wrong_id_makes_no_huge_message(engine):
     assert len(str(caught.value)) < 200
 
 
-def test_the_first_times_and_all_of_them_counted(engine, write, db):
-    first = write.run([1, 1], [1], source="a", license_id="MIT")
-    second = write.run([2], [1, 1, 1], source="b", license_id=None)
-    whole = engine.trace_sample(write.ids(1)[0])
-    assert whole.times == {first.session_id: 3, second.session_id: 3}
+def test_the_first_times_and_all_of_them_counted(ask, write):
+    first, second = write.session(), write.session()
+    write.fill(first, [1, 1], [1], source="a")
+    write.fill(second, [2], [1, 1, 1], source="b", license_id=None)
+    (wanted,) = write.ids(1)
+    whole = ask("trace_sample", wanted)
+    assert whole.times == {first: 3, second: 3}
     for limit in (0, 1, 4, 6, 99):
-        some = engine.trace_sample(write.ids(1)[0], limit=limit)
+        some = ask("trace_sample", wanted, limit=limit)
         assert some.observations == whole.observations[:limit]
         told = (some.sample, some.sources, some.licenses, some.sessions, some.times, some.total)
         assert told == (whole.sample, whole.sources, whole.licenses, whole.sessions,
                         whole.times, 6)  # fmt: skip
-    assert engine.trace_sample(write.ids(1)[0], limit=2).told(2).endswith("and 4 times more")
+    assert ask("trace_sample", wanted, limit=2).told(2).endswith("and 4 times more")
     with pytest.raises(ConfigurationError, match="limit"):
-        engine.trace_sample(write.ids(1)[0], limit=-1)
+        ask("trace_sample", wanted, limit=-1)

@@ -1,10 +1,12 @@
 """Lists of sessions and sources, a page at a time."""
 
+import sqlite3
+
 import pytest
 from writing import Writer
 
 from origin.core.record import SourceRecord
-from origin.errors import ConfigurationError
+from origin.errors import ConfigurationError, CorruptDatabaseError
 from origin.storage.database import ProvenanceDatabase
 
 
@@ -148,3 +150,19 @@ def test_sessions_by_the_beginning_of_their_ids(db, runs):
         assert db.catalog.sessions_beginning(one.session_id, 9) == [known]
     assert len(db.catalog.sessions_beginning("", 2)) == 2
     assert db.catalog.sessions_beginning("%", 9) == []
+
+
+def test_a_damaged_session_is_named(db, runs, path):
+    handle = sqlite3.connect(path)
+    handle.execute("DROP TRIGGER sessions_updated")
+    handle.execute("UPDATE sessions SET metadata = '{' WHERE session_no = 2")
+    handle.commit()
+    handle.close()
+    for ask in (db.list_sessions, db.overview.sessions, lambda: db.get_session(runs[1].session_id)):
+        with pytest.raises(CorruptDatabaseError, match=f"session {runs[1].session_id} is damaged"):
+            ask()
+    assert db.get_session(runs[0].session_id).status == "completed"
+
+
+def test_all_that_was_seen(db, runs):
+    assert db.overview.seen() == (4, 7, 70)
