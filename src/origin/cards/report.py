@@ -94,6 +94,7 @@ def content_of(facts: RunFacts, timeline: Timeline) -> dict[str, Any]:
         "gap_marks": _gap_marks(facts, timeline),
         "times_seen": lambda one: _times_seen(one, one_license[one.source.source_id] > 1),
         "duration": duration_of(facts.session),
+        "address_of": None,
     }
 
 

@@ -13,7 +13,17 @@ from origin.cards.report import content_of
 from origin.core.record import SessionRecord, StreamRecord
 from origin.query.records import iso_time
 from origin.query.timeline import Timeline
-from origin.web.views import ROWS, Site, given, number_in, number_of, page, session_in, site_of
+from origin.web.views import (
+    ROWS,
+    Site,
+    given,
+    link,
+    number_in,
+    number_of,
+    page,
+    session_in,
+    site_of,
+)
 
 # So often a page looks for news while a session runs, and while an answer is worked on.
 _LIVE, _SOON = 2, 1
@@ -33,6 +43,7 @@ def session(request: Request) -> Response:
         lambda: _told(site, own),
     )
     report = {} if not answer.is_known else content_of(*answer.value)
+    report["address_of"] = lambda kind, name: link(f"/{kind}", id=name)
     is_running = own.status == "running"
     return page(
         request,
