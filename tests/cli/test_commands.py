@@ -73,6 +73,10 @@ def test_handing_over(origin, runs, tmp_path):
     assert read_jsonl(tmp_path / "run.jsonl").batch_count == 2
     origin("export", "--format", "parquet", "-o", "run", "-q")
     assert (tmp_path / "run" / "observations.parquet").exists()
+    for kind in ("json", "mlflow", "wandb", "hf", "huggingface"):
+        origin("export", runs[0], "--format", kind, "-o", f"run.{kind}")
+        assert json.loads((tmp_path / f"run.{kind}").read_text())
+    assert (tmp_path / "run.hf").read_text() == (tmp_path / "run.huggingface").read_text()
     assert "A. Poet" in origin("notice", runs[0]).stdout
     assert "needs a place" in origin("export", "--format", "jsonl", code=1).stderr
     assert "one of huggingface, json" in origin("export", "--format", "xml", code=1).stderr
@@ -82,6 +86,12 @@ def test_conflicts(origin, runs):
     text = origin("conflicts", "--session", runs[0]).stdout
     assert "error\tdistribute-weights-commercially\tCC-BY-NC-4.0" in text
     assert all(one["rule_id"] for one in told(origin("conflicts", "--json")))
+    every = told(origin("conflicts", "--json", "--limit", 0))
+    assert {one["session_id"] for one in every} == {runs[0]}
+    assert text.splitlines()[1].startswith(f"{runs[0][:8]}\terror\t")
+    some = origin("conflicts", "--limit", 1)
+    assert len(some.stdout.splitlines()) == 2
+    assert ("and more" in some.stderr) == (len(every) > 1)
     assert "nothing was found" in origin("conflicts", "--session", runs[1]).stderr
     assert "distribute-weights" in origin("conflicts", "--use", "x", code=1).stderr
 

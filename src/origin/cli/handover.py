@@ -9,6 +9,9 @@ from origin.cli.picking import Chosen, picked
 from origin.core.wording import many
 from origin.errors import ConfigurationError
 
+# Formats by further names.
+_ALSO = {"hf": "huggingface"}
+
 
 def card(context: typer.Context, session: Session = "latest", output: Target = None) -> None:
     """The card of a session, as Markdown.
@@ -41,7 +44,11 @@ def export(
     session: Session = "latest",
     kind: Annotated[
         str,
-        typer.Option("--format", help="json, jsonl, mlflow, …", autocompletion=proposed_formats),
+        typer.Option(
+            "--format",
+            help="json, jsonl, mlflow, wandb, hf or parquet.",
+            autocompletion=proposed_formats,
+        ),
     ] = "json",
     output: Target = None,
 ) -> None:
@@ -52,6 +59,7 @@ def export(
     from origin.export.formats import FORMATS, ProvenanceExporter
 
     chosen: Chosen = context.obj
+    kind = _ALSO.get(kind, kind)
     if kind not in FORMATS:
         raise ConfigurationError(f"--format is one of {', '.join(sorted(FORMATS))}, not {kind!r}")
     with chosen.database() as db:
