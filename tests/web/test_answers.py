@@ -47,6 +47,7 @@ def test_what_changes_is_found_anew_after_a_rest():
     assert answers.get("q", 1, find).value == 1
     told = answers.get("q", 2, find)
     assert (told.value, told.is_current) == (1, False)
+    assert told.refresh(is_running=False) > told.refresh(is_running=True) > 0
     until(lambda: answers.get("q", 2, find).is_current)
     assert calls[1] - calls[0] > 0.5
 

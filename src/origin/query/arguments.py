@@ -27,7 +27,7 @@ def whole_number(name: str, given: Any, what: str = "a number from 0") -> int:
     """
     number = None if isinstance(given, bool | np.bool_) else count_of(given, HIGHEST)
     if number is None and isinstance(given, int) and not isinstance(given, bool) and given > 0:
-        raise ConfigurationError(f"{name} is at most {HIGHEST:,}; nothing is counted so far")
+        raise ConfigurationError(f"{name} must be {what} to {HIGHEST:,}, not {given!r}")
     if number is None:
         raise ConfigurationError(f"{name} must be {what}, not {given!r}")
     return number

@@ -107,7 +107,7 @@ FIRST_SIGHTINGS = Query(
     """
     SELECT stream_no, batch_no, position, epoch, byte_size, content_type, key, metadata, times
     FROM (
-        SELECT *,
+        SELECT stream_no, batch_no, position, epoch, byte_size, content_type, key, metadata,
             row_number() OVER (PARTITION BY stream_no ORDER BY batch_no, position) AS place,
             count(*) OVER (PARTITION BY stream_no) AS times
         FROM ledger

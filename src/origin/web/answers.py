@@ -11,6 +11,9 @@ from typing import Any
 _WAIT = 0.2
 # So many answers are remembered, and so many worked on at a time.
 _MOST, _AT_ONCE = 256, 2
+# So often pages look for news, in seconds: of what is worked on, of what goes on, and of what was
+# found a while ago.
+_SOON, _LIVE, _LATER = 1, 2, 5
 # So often what is worked on is told to end, once it shall.
 _INTERRUPT_SECONDS = 0.05
 # What changes all the time is found anew only after so many times as long as finding it took: that
@@ -31,6 +34,18 @@ class Answer:
     value: Any
     is_known: bool
     is_current: bool
+
+    def refresh(self, *, is_running: bool) -> int:
+        """After how many seconds a page that shows it looks for news; 0 if it need not.
+
+        Args:
+            is_running: whether what it is about goes on.
+        """
+        if not self.is_known:
+            return _SOON
+        if is_running:
+            return _LIVE
+        return 0 if self.is_current else _LATER
 
 
 @dataclass(slots=True)

@@ -10,8 +10,6 @@ from origin.errors import OriginError
 from origin.query.picking import picked
 from origin.web.views import Site, given, page, site_of
 
-_LIVE, _SOON = 2, 1
-
 
 def compare(request: Request) -> Response:
     """What two sessions have in common, what not, and where they part."""
@@ -43,5 +41,5 @@ def _compared(site: Site, a: SessionRecord, b: SessionRecord) -> dict[str, Any]:
     answer = site.answers.get(
         ("compare", a.session_id, b.session_id), site.db.overview.changes(), find
     )
-    runs = "running" in (a.status, b.status)
-    return {"result": answer.value, "refresh": _LIVE if runs else 0 if answer.is_known else _SOON}
+    is_running = "running" in (a.status, b.status)
+    return {"result": answer.value, "refresh": answer.refresh(is_running=is_running)}

@@ -25,8 +25,8 @@ from origin.web.views import (
     site_of,
 )
 
-# So often a page looks for news while a session runs, and while an answer is worked on.
-_LIVE, _SOON = 2, 1
+# So often a list looks for news while a session runs, in seconds.
+_LIVE = 2
 _TOP = 100
 # So many samples of a batch are listed.
 _MOST_ROWS = 1_000
@@ -51,7 +51,7 @@ def session(request: Request) -> Response:
         **report | {"session": own},
         is_known=answer.is_known,
         so_far=_so_far(streams),
-        refresh=_LIVE if is_running else 0 if answer.is_current else _SOON,
+        refresh=answer.refresh(is_running=is_running),
     )
 
 
@@ -160,7 +160,7 @@ def _ranked(
         first=0,
         ranked=answer.value or [],
         is_known=answer.is_known,
-        refresh=_LIVE if is_running else 0 if answer.is_known else _SOON,
+        refresh=answer.refresh(is_running=is_running),
     )
 
 
@@ -191,7 +191,7 @@ def batch(request: Request) -> Response:
         following=following[0][0] if following else None,
         step=step,
         most=_MOST_ROWS,
-        refresh=_LIVE if own.status == "running" else 0 if answer.is_known else _SOON,
+        refresh=answer.refresh(is_running=own.status == "running"),
     )
 
 
