@@ -98,8 +98,6 @@ def batches(
         ],
         [asdict(one) for one in ranked],
     )  # fmt: skip
-    if limit and len(ranked) == limit:
-        chosen.output.note(f"the first {limit:,}; --top 0 shows all")
 
 
 def show_batches(
