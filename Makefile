@@ -20,7 +20,7 @@ demo: $(READY)
 	$(BIN)/python examples/handover.py
 
 test: $(READY) browser
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 # Tests look at pages in Chromium. Where Debian's packages are not to be had, install one, or name it in CHROME_PATH.
 browser:

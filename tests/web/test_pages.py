@@ -119,7 +119,7 @@ def test_without_scripts(pages, visit):
     seen = visit(site.base, java_script_enabled=False)
     seen.page.fill("#q", "1e-3")
     seen.page.click("text=Search >> nth=-1")
-    assert seen.page.locator("tbody tr").count() == 1
+    expect(seen.page.locator("tbody tr")).to_have_count(1)
     seen.page.click("tbody th a")
     seen.page.get_by_text("How to verify").wait_for(timeout=20_000)
 

@@ -164,7 +164,7 @@ def test_batches(pages, visit):
     page.click("tbody th a >> nth=0")
     page.get_by_text("4 samples").wait_for()
     page.click("tbody td a >> nth=0")
-    assert page.inner_text("h1").startswith("Seen")
+    expect(page.locator("h1")).to_contain_text("Seen")
 
 
 def test_live_while_a_run_is_recorded(tmp_path, visit):

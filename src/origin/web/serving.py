@@ -45,8 +45,7 @@ def serve(
     """
     is_open = not is_loopback(host)
     token = secrets.token_urlsafe(24) if is_open or needs_token else None
-    sites = Sites(db)
-    with _bound(host, port) as bound:
+    with _bound(host, port) as bound, _sites(db) as sites:
         address = _address(host, bound.getsockname()[1], token)
         config = uvicorn.Config(
             application(sites, is_open=is_open, token=token),
@@ -61,10 +60,19 @@ def serve(
         shown = _shown(address, token) if opens_browser else nullcontext()
         with shown, suppress(KeyboardInterrupt):
             _Server(config, sites).run(sockets=[bound])
-    sites.end()
     # DuckDB complains of what is left over when the interpreter ends.
     del config, sites
     gc.collect()
+
+
+@contextmanager
+def _sites(db: ProvenanceDatabase) -> Iterator[Sites]:
+    """What is shown; whatever happens, nothing is worked on any more afterwards."""
+    sites = Sites(db)
+    try:
+        yield sites
+    finally:
+        sites.end()
 
 
 class _Server(uvicorn.Server):
