@@ -28,6 +28,10 @@ OriginError
 │   └── CorruptDatabaseError                     what the file holds is damaged
 │       └── SegmentError                         a sealed segment is missing or altered
 ├── RecordingError            (RuntimeError)     recording failed after training began
+├── SigningKeyError           (ValueError)       a key is malformed, weak, or cannot be read
+├── ProofError                (ValueError)       a proof or head is malformed, or does not hold
+├── NotProvableError          (ValueError)       the record does not allow that proof
+├── RecordAlteredError        (ValueError)       the record is not what a head was signed over
 └── MissingDependencyError    (ImportError)      an optional package is not installed
 ```
 
@@ -152,3 +156,19 @@ class MissingDependencyError(OriginError, ImportError):
 
 class OriginWarning(UserWarning):
     """Something went wrong with the record, and training goes on."""
+
+
+class SigningKeyError(OriginError, ValueError):
+    """A signing key, or its public half, is malformed, weak, or cannot be read."""
+
+
+class ProofError(OriginError, ValueError):
+    """A proof, a signed head or a bundle is malformed, or does not hold."""
+
+
+class NotProvableError(OriginError, ValueError):
+    """What was asked to be proved is not so, or the record does not tell yet."""
+
+
+class RecordAlteredError(OriginError, ValueError):
+    """The record is not what a head was signed over: it lies behind it, or was edited."""

@@ -17,9 +17,13 @@ from hashlib import sha256
 
 __all__ = [
     "consistency_proof",
+    "consistency_within",
     "inclusion_proof",
+    "inclusion_within",
     "leaf_hash",
+    "leaf_hashes",
     "merkle_root",
+    "root_over",
     "verify_consistency",
     "verify_inclusion",
 ]
@@ -80,7 +84,24 @@ def merkle_root(leaves: Sequence[bytes]) -> bytes:
     >>> merkle_root([]).hex()
     'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
     """
-    level = _hash_leaves(leaves)
+    return root_over(leaf_hashes(leaves))
+
+
+def root_over(level: Sequence[bytes]) -> bytes:
+    """Compute the root of a tree from the hashes of its leaves.
+
+    Complete subtrees of one size may stand for their leaves; the last of them need not be
+    complete.
+
+    Args:
+        level: The hash of each leaf, in order.
+
+    Returns:
+        The 32 bytes of the root. Without leaves that is ``SHA-256(b"")``.
+
+    >>> root_over([leaf_hash(b"a"), leaf_hash(b"b")]) == merkle_root([b"a", b"b"])
+    True
+    """
     if not level:
         return _EMPTY_ROOT
     while len(level) > 1:
@@ -112,10 +133,26 @@ def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
     >>> verify_inclusion(b"c", 2, 3, inclusion_proof(leaves, 2), merkle_root(leaves))
     True
     """
+    return inclusion_within(leaf_hashes(leaves), index)
+
+
+def inclusion_within(level: Sequence[bytes], index: int) -> list[bytes]:
+    """As ``inclusion_proof``, from the hashes of the leaves.
+
+    Args:
+        level: The hash of each leaf, or complete subtrees, as for ``root_over``.
+        index: The position in ``level``, counted from 0.
+
+    Raises:
+        IndexError, TypeError: As for ``inclusion_proof``.
+
+    >>> inclusion_within([leaf_hash(b"a"), leaf_hash(b"b")], 1) == [leaf_hash(b"a")]
+    True
+    """
     _require_int("index", index)
-    if not 0 <= index < len(leaves):
-        raise IndexError(f"leaf index {index} is out of range for {len(leaves)} leaves")
-    return _siblings(_hash_leaves(leaves), index)
+    if not 0 <= index < len(level):
+        raise IndexError(f"leaf index {index} is out of range for {len(level)} leaves")
+    return _siblings(level, index)
 
 
 def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
@@ -143,11 +180,26 @@ def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
     >>> verify_consistency(2, 3, proof, merkle_root(leaves[:2]), merkle_root(leaves))
     True
     """
+    return consistency_within(leaf_hashes(leaves), old_size)
+
+
+def consistency_within(level: Sequence[bytes], old_size: int) -> list[bytes]:
+    """As ``consistency_proof``, from the hashes of the leaves.
+
+    Args:
+        level: The hash of each leaf of the newer tree, in order.
+        old_size: How many of the leaves, from the first on, made up the older tree.
+
+    Raises:
+        ValueError, TypeError: As for ``consistency_proof``.
+
+    >>> consistency_within([leaf_hash(b"a"), leaf_hash(b"b")], 1) == [leaf_hash(b"b")]
+    True
+    """
     _require_int("old_size", old_size)
-    if not 1 <= old_size <= len(leaves):
-        raise ValueError(f"old_size must be from 1 to {len(leaves)}, not {old_size}")
-    level = _hash_leaves(leaves)
-    if old_size == len(leaves):
+    if not 1 <= old_size <= len(level):
+        raise ValueError(f"old_size must be from 1 to {len(level)}, not {old_size}")
+    if old_size == len(level):
         return []
     node = old_size - 1
     while node & 1:
@@ -277,8 +329,18 @@ def _roots_follow(
     return old == old_root and new == new_root
 
 
-def _hash_leaves(leaves: Sequence[bytes]) -> list[bytes]:
-    """Return the hash of each leaf: the lowest level of the tree."""
+def leaf_hashes(leaves: Sequence[bytes]) -> list[bytes]:
+    """Hash the data of each leaf: the lowest level of the tree.
+
+    Args:
+        leaves: The data of each leaf, in order.
+
+    Raises:
+        TypeError: A leaf is not bytes.
+
+    >>> leaf_hashes([b"a"]) == [leaf_hash(b"a")]
+    True
+    """
     if not {*map(type, leaves)} <= {bytes}:
         return [leaf_hash(data) for data in leaves]  # checks each leaf
     new_leaf = _new_leaf
@@ -290,7 +352,7 @@ def _hash_leaves(leaves: Sequence[bytes]) -> list[bytes]:
     return level
 
 
-def _next_level(level: list[bytes]) -> list[bytes]:
+def _next_level(level: Sequence[bytes]) -> list[bytes]:
     """Return the level above, with an odd last node lifted unchanged."""
     new_node = _new_node
     above = []
@@ -305,7 +367,7 @@ def _next_level(level: list[bytes]) -> list[bytes]:
     return above
 
 
-def _siblings(level: list[bytes], node: int) -> list[bytes]:
+def _siblings(level: Sequence[bytes], node: int) -> list[bytes]:
     """Return the siblings met on the way from a node of a level up to the root."""
     siblings = []
     while len(level) > 1:
