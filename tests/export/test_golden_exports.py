@@ -28,9 +28,9 @@ JSONL = "export-v1.jsonl"
 @pytest.fixture(scope="module")
 def record(tmp_path_factory):
     folder = tmp_path_factory.mktemp("golden")
-    shutil.copytree(GOLDEN / "v3.db.segments", folder / "v3.db.segments")
-    shutil.copy(GOLDEN / "v3.db", folder)
-    with ProvenanceDatabase(folder / "v3.db", read_only=True) as db:
+    shutil.copytree(GOLDEN / "v4.db.segments", folder / "v4.db.segments")
+    shutil.copy(GOLDEN / "v4.db", folder)
+    with ProvenanceDatabase(folder / "v4.db", read_only=True) as db:
         yield db
 
 

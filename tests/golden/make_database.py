@@ -3,9 +3,10 @@
 It is run by hand, once for each schema version, and never again for that version:
 later versions of Origin must read the very file that the earlier one wrote. From version 2
 on, the first two streams are sealed: the folder of segments belongs to the file. From version
-3 on, sources say whom to name, and there are findings about licenses.
+3 on, sources say whom to name, and there are findings about licenses. From version 4 on, the first
+session was signed, and has a model.
 
-    python tests/golden/make_database.py tests/golden/v3.db
+    python tests/golden/make_database.py tests/golden/v4.db
 """
 
 import hashlib
@@ -15,7 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from origin.core.record import Annotation, Gap, LicenseRecord, PackedBatch, SourceRecord
+from origin.proof.keys import SigningKey
+from origin.proof.signer import Signer
 from origin.storage.database import ProvenanceDatabase
 
 SESSIONS = (
@@ -47,6 +52,16 @@ CREDITS = {
     "a\0b \ud83d\ude00 \U0001f600": ("Größe \ud800", None, "", "\0utf8:61"),
 }
 CREDITS_ANEW = ("Images 2", "A. N. Other and others", None, None)
+
+# What signs from version 4 on, and the model of the first session then.
+SEED = bytes(range(32))
+MODEL = (
+    "model \ud800",
+    [
+        ("weights/größe.safetensors", hashlib.sha256(b"w").digest(), 2**40),
+        ("config.json", bytes(32), 0),
+    ],
+)
 
 # Findings of the first session: the id, kind, severity, use and all of each.
 Finding = tuple[str, str, str, str, dict[str, Any]]
@@ -115,19 +130,22 @@ def annotations(stream_no: int) -> list[Annotation]:
     return [Annotation(stream_no, number, name, value) for number, name, value in told]
 
 
-def make(path: Path, *, sealed: bool = False, licensed: bool = False) -> None:
+def make(path: Path, *, sealed: bool = False, licensed: bool = False, signed: bool = False) -> None:
     """Make a database.
 
     Args:
         path: where.
         sealed: it has segments, annotations and settings, too, as from version 2 on.
         licensed: it has findings about licenses and says whom to name, as from version 3 on.
+        signed: its first session was signed, and has a model, as from version 4 on.
     """
     with ProvenanceDatabase(path, seal_after=None) as db:
         _fill(db, sealed, licensed)
         if licensed:
             _find(db)
         _settle(db)
+        if signed:
+            _sign(db)
         if sealed:
             db._connection.rows(
                 "INSERT INTO settings (name, value) VALUES ('fingerprint', 'sha256')"
@@ -166,6 +184,21 @@ def _find(db: ProvenanceDatabase) -> None:
         db.licensing.put_policy(1, POLICY)
 
 
+def _sign(db: ProvenanceDatabase) -> None:
+    signer = Signer(
+        db, SigningKey("example.com/golden", Ed25519PrivateKey.from_private_bytes(SEED))
+    )
+    signer.sign(SESSIONS[0])
+    db.models.add(SESSIONS[0], *MODEL)
+    write = db._connection.rows
+    write("UPDATE session_states SET recorded_at = ?", (MOMENT,))
+    write(
+        "INSERT OR REPLACE INTO model_files SELECT session_no, model, name, digest, byte_size, ?,"
+        " checksum FROM model_files",
+        (MOMENT,),
+    )
+
+
 def _settle(db: ProvenanceDatabase) -> None:
     """Replace what differs from run to run: ids, times and the process that wrote."""
     write = db._connection.rows
@@ -195,4 +228,4 @@ if __name__ == "__main__":
     target = Path(sys.argv[1])
     if target.exists():
         sys.exit(f"{target} exists and must stay as it is")
-    make(target, sealed=True, licensed=True)
+    make(target, sealed=True, licensed=True, signed=True)

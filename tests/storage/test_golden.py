@@ -6,11 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from storage_support import batch, batch_numbers, integrity
 
+from origin.core.merkle import merkle_root
 from origin.core.record import KeptConflict, Settlement, SourceRecord, StreamRecord
 from origin.errors import StorageError
+from origin.proof.keys import SigningKey
+from origin.proof.signer import heads
 from origin.storage.database import ProvenanceDatabase
+from origin.storage.heads import require_head
+from origin.storage.models import ModelFile
 from origin.storage.schema import MIGRATIONS
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -144,6 +150,28 @@ def check_licenses(db: ProvenanceDatabase) -> None:
     ) == [golden.CREDITS["images"], golden.CREDITS_ANEW]
 
 
+def check_signed(db: ProvenanceDatabase) -> None:
+    session_id = golden.SESSIONS[0]
+    key = SigningKey("example.com/golden", Ed25519PrivateKey.from_private_bytes(golden.SEED))
+    (head,) = heads(db, session_id)
+    assert head.signers([key.public]) == [key.public]
+    # What is on record leads to the very root that was signed then.
+    leaf = require_head(db.logs, head)
+    for number, (size, root) in enumerate(leaf.streams):
+        stream = db.catalog.streams(session_id)[number]
+        entries = dict(db.logs.tables.entries(stream.stream_no))
+        batches = iter(db.logs.tables.batches(stream.stream_no, -1, 99))
+        leaves = [entries[at] if at in entries else next(batches).data() for at in range(size)]
+        assert merkle_root(leaves).hex() == root
+        assert entries[0] == db.logs.opening(db.get_session(session_id), number, stream).data()
+    model, files = golden.MODEL
+    assert db.models.of(session_id) == sorted(
+        (ModelFile(session_id, model, *file, golden.MOMENT) for file in files),
+        key=lambda one: one.name,
+    )
+    assert db.models.with_digest(files[0][1])[0].name == files[0][0]
+
+
 def check_sealed(db: ProvenanceDatabase) -> None:
     """Two streams are sealed, one is not."""
     assert len(db.ledger.segments()) == 1
@@ -151,6 +179,12 @@ def check_sealed(db: ProvenanceDatabase) -> None:
     assert repr(list(db.batch_table.annotations([3]))) == repr(told)
     report = db.check(roots=False)  # the roots are made up
     assert (report.ok, report.notes) == (True, ()), str(report)
+
+
+@pytest.mark.parametrize("copy", VERSIONS[3:], indirect=True)
+def test_what_was_signed(copy: Path) -> None:
+    with ProvenanceDatabase(copy, read_only=is_of(copy, VERSIONS[-1])) as db:
+        check_signed(db)
 
 
 def test_opened_for_writing_and_carried_on(copy: Path) -> None:
@@ -173,9 +207,10 @@ def test_this_version_still_writes_the_same_facts(tmp_path: Path) -> None:
 
 
 def test_what_is_sealed_is_the_same(tmp_path: Path) -> None:
-    """The maker of files from version 3 on."""
-    golden.make(tmp_path / "new.db", sealed=True, licensed=True)
+    """The maker of files from version 4 on."""
+    golden.make(tmp_path / "new.db", sealed=True, licensed=True, signed=True)
     with ProvenanceDatabase(tmp_path / "new.db", read_only=True) as db:
         check_facts(db, licensed=True)
         check_sealed(db)
         check_licenses(db)
+        check_signed(db)

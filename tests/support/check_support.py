@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from origin.core.hashing import merkle_root_of
 from origin.core.record import Annotation, Gap, LicenseRecord, PackedBatch, SourceRecord
+from origin.proof.keys import SigningKey
+from origin.proof.signer import Signer
 from origin.storage.checks.damage import CheckReport
 from origin.storage.database import ProvenanceDatabase
 
@@ -97,6 +100,16 @@ def everything(path: Path, batches: int = 24) -> None:
         with db._connection.transaction():
             db.licensing.put_policy(1, "{}")
         db._connection.rows("INSERT INTO disposable_files (name, since) VALUES ('x', 0.5)")
+        db.models.add(first, "model", [("weights", b"w" * 32, 5)])
+        key = SigningKey("example.com/key", Ed25519PrivateKey.generate())
+        ended = db.list_sessions(status="completed")[-1]
+        Signer(db, key).sign(ended)
+        # Only a full chunk has a node, after a thousand leaves.
+        db._connection.rows(
+            "INSERT OR REPLACE INTO log_chunks (stream_no, chunk_no, last_batch, hashes, node)"
+            " SELECT stream_no, chunk_no, last_batch, hashes, substr(hashes, 1, 32) FROM"
+            " log_chunks"
+        )
         append(db, streams[2], range(batches + 2, 2 * batches))
         append(db, streams[1], range(batches + 2, 2 * batches))
 

@@ -25,15 +25,20 @@ __all__ = [
     "BatchLeaf",
     "CloseLeaf",
     "GapLeaf",
+    "Heads",
     "Leaf",
     "OpenLeaf",
     "StateLeaf",
     "log_root",
+    "origin_of",
     "parse_leaf",
+    "session_of",
 ]
 
 # The version of the leaves; it stands in each that opens a stream.
 LOG_VERSION = 1
+
+_ORIGIN = "origin-provenance/session/"
 
 _MAX_COUNT = 2**64 - 1
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
@@ -250,6 +255,35 @@ def parse_leaf(data: bytes, kind: type[L]) -> L:
 
 def _is_object(told: object) -> bool:
     return type(told) is dict and type(told.get("kind")) is str
+
+
+def origin_of(session: str) -> str:
+    """The first line of the heads of a session's log of states.
+
+    Args:
+        session: the session's id.
+
+    >>> origin_of("7d0e…")
+    'origin-provenance/session/7d0e…'
+    """
+    return f"{_ORIGIN}{session}"
+
+
+def session_of(origin: str) -> str:
+    """The id of the session that a head is of.
+
+    Args:
+        origin: the head's first line.
+
+    Raises:
+        ProofError: it is the head of something else.
+
+    >>> session_of("origin-provenance/session/7d0e…")
+    '7d0e…'
+    """
+    if not origin.startswith(_ORIGIN):
+        raise ProofError("the head is of no session: its first line is another")
+    return origin.removeprefix(_ORIGIN)
 
 
 def log_root(leaves: list[Leaf]) -> bytes:

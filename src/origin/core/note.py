@@ -264,6 +264,19 @@ class Note:
             raise ProofError(f"a signed note has more than {_MOST_SIGNATURES} signatures")
         return cls(text + "\n", tuple(map(Signature.parse, lines)))
 
+    @classmethod
+    def parse_many(cls, told: str) -> list[Note]:
+        """Read signed notes of which none has a blank line in its text, with one between them.
+
+        Raises:
+            ProofError: they are none.
+        """
+        parts = told.removesuffix("\n").split("\n\n") if told.strip("\n") else []
+        if len(parts) % 2:
+            raise ProofError("these are no signed notes, one behind the other")
+        pairs = zip(parts[::2], parts[1::2], strict=True)
+        return [cls.parse(f"{text}\n\n{below.removesuffix(chr(10))}\n") for text, below in pairs]
+
     def signers(self, keys: Iterable[PublicKey]) -> list[PublicKey]:
         """Which of some keys vouch for the text.
 

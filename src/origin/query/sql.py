@@ -160,3 +160,53 @@ FIRST_SIGHTS = Query(
     """,
     ("ledger", "batch_places"),
 )
+
+# The different samples of a stream in a slice of all sample ids, and how often each was seen.
+MEMBERS = Query(
+    "members",
+    """
+    SELECT sample_id, count(*) AS times
+    FROM ledger
+    WHERE stream_no = ? AND sample_id >= ? AND sample_id < ?
+    GROUP BY sample_id
+    ORDER BY sample_id
+    """,
+    ("ledger",),
+)
+
+# The same of a narrow range.
+MEMBERS_BETWEEN = Query(
+    "members_between",
+    """
+    SELECT DISTINCT sample_id
+    FROM ledger
+    WHERE stream_no = ? AND sample_id >= ? AND sample_id <= ?
+    ORDER BY sample_id
+    """,
+    ("ledger",),
+)
+
+# The samples of one batch.
+BATCH_SAMPLES = Query(
+    "batch_samples",
+    """
+    SELECT sample_id
+    FROM ledger
+    WHERE stream_no = ? AND batch_no = ?
+    ORDER BY position
+    """,
+    ("ledger",),
+)
+
+# Where a sample was seen first in the streams of a session.
+FIRST_PLACE = Query(
+    "first_place",
+    """
+    SELECT stream_no, batch_no, position
+    FROM observations
+    WHERE sample_id = ?
+    ORDER BY stream_no, batch_no, position
+    LIMIT 1
+    """,
+    ("observations",),
+)

@@ -31,12 +31,15 @@ from origin.storage.batchtable import BatchTable
 from origin.storage.catalog import Catalog
 from origin.storage.connection import Connection
 from origin.storage.gate import readable_policy, review_licenses
+from origin.storage.heads import require_heads
 from origin.storage.intake import Intake
 from origin.storage.kept import KeptNumbers
 from origin.storage.ledger import Ledger
 from origin.storage.licensing import LicenseBook
+from origin.storage.models import Models
 from origin.storage.overview import Overview
 from origin.storage.sealing.upkeep import Upkeep
+from origin.storage.sessionlogs import SessionLogs
 from origin.storage.settings import SEAL_AFTER, checked_threshold, settle_fingerprint
 from origin.storage.settling import Settling
 
@@ -63,12 +66,15 @@ class ProvenanceDatabase(Intake, Settling):
             recording goes on; None leaves that to ``seal()``.
         fingerprint: ``"sha256"`` or ``"blake3"``, for a new file; recorded in it, and never
             mixed. Left out, it is what the file says, or SHA-256.
+        heads: a file with signed heads, as a ``Signer`` sends them; a database that lies behind one
+            of them is refused. That there is no such file yet means that there are none.
 
     Raises:
         ConfigurationError: an argument makes no sense, or the file has other fingerprints.
         DatabaseNotFoundError: the folder, or with ``read_only`` the file, does not exist.
         NotADatabaseError: the file is something else; it is left as it is.
         NewerSchemaError: a newer Origin wrote it.
+        RecordAlteredError: it lies behind one of the ``heads``, or has another history.
         StorageError: the disk or SQLite refused.
 
     >>> import tempfile
@@ -89,6 +95,7 @@ class ProvenanceDatabase(Intake, Settling):
         busy_timeout: float = 30.0,
         seal_after: int | None = SEAL_AFTER,
         fingerprint: str | None = None,
+        heads: str | os.PathLike[str] | None = None,
     ) -> None:
         self._busy_timeout = busy_timeout
         self.seal_after = checked_threshold(seal_after)
@@ -97,6 +104,9 @@ class ProvenanceDatabase(Intake, Settling):
         try:
             schema.prepare(self._connection)
             self.fingerprint_algorithm = settle_fingerprint(self._connection, fingerprint)
+            self.logs = SessionLogs(self._connection, self.fingerprint_algorithm)
+            if heads is not None:
+                require_heads(self.logs, Path(heads))
         except BaseException:
             self._connection.abandon()
             raise
@@ -107,9 +117,11 @@ class ProvenanceDatabase(Intake, Settling):
         self.kept = KeptNumbers(self._connection)
         self.overview = Overview(self._connection)
         self.licensing = LicenseBook(self._connection)
+        self.models = Models(self._connection)
         self._upkeep = Upkeep(self._connection, self.ledger, self.seal_after)
         self._listeners = []
         self._companions = {}
+        self._followers = []
         self._writer = None
         self._policy_warnings = set()
 
@@ -197,6 +209,8 @@ class ProvenanceDatabase(Intake, Settling):
             self.catalog.end_session(session_no, status, self._own_writer() or 0)
         self._upkeep.ended(sum(seen.observations for seen in self.catalog.streams(session_id)))
         review_licenses(self, session_id)
+        for follow in self._followers:
+            follow(session_id)
 
     def _require_not_ended(self, session_id: str) -> int:
         session_no, status = self.catalog.session_state(session_id)

@@ -3,7 +3,7 @@
 import os
 import warnings
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -74,6 +74,7 @@ class Intake:
     _upkeep: Upkeep
     _listeners: list[weakref.ref[Listener]]
     _companions: dict[type, Listener]
+    _followers: list[Callable[[str], None]]
     _writer: tuple[int, int] | None
     _policy_warnings: set[tuple[str, str]]
 
@@ -290,6 +291,10 @@ class Intake:
     def add_listener(self, listener: Listener) -> None:
         """Have a listener told before a session ends or the database closes."""
         self._listeners.append(weakref.ref(listener))
+
+    def when_ended(self, follow: Callable[[str], None]) -> None:
+        """Have a function called with the id of each session that this process has ended."""
+        self._followers.append(follow)
 
     def companion(self, kind: type[L]) -> L:
         """The listener of that kind which lives as long as this database; made when it is

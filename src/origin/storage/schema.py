@@ -12,6 +12,7 @@ from origin.core.record import utc_now
 from origin.errors import NewerSchemaError, NotADatabaseError, StorageError
 from origin.storage.checksums import deletions, guards, insertions
 from origin.storage.connection import Connection
+from origin.storage.logtables import LOGS, log_guards
 
 # "Orig" in ASCII: tells an Origin database from any other SQLite file.
 APPLICATION_ID = 0x4F726967
@@ -381,6 +382,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "foundation", FOUNDATION),
     Migration(2, "segments", (*SEGMENTS, *_checksums())),
     Migration(3, "licenses", (*LICENSES, *_licenses())),
+    Migration(4, "logs", (*LOGS, *log_guards())),
 )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
-from origin.core.log import BatchLeaf, CloseLeaf, OpenLeaf, StateLeaf
+from origin.core.log import BatchLeaf, CloseLeaf, OpenLeaf, StateLeaf, origin_of
 from origin.core.note import Note
 from origin.errors import ProofError
 from origin.verify.lines import (
@@ -39,21 +39,8 @@ __all__ = [
 Path = tuple[bytes, ...]
 
 _MARK = "origin.proof/"
-_ORIGIN = "origin-provenance/session/"
 
 P = TypeVar("P", bound="Proof")
-
-
-def origin_of(session: str) -> str:
-    """The first line of the heads of a session's log of states.
-
-    Args:
-        session: the session's id.
-
-    >>> origin_of("7d0e…")
-    'origin-provenance/session/7d0e…'
-    """
-    return f"{_ORIGIN}{session}"
 
 
 class Proof:

@@ -39,8 +39,13 @@ _APART = frozenset(
         "kept_numbers",
         "license_conflicts",
         "license_settlements",
+        "log_chunks",
+        "log_entries",
         "migrations",
+        "model_files",
         "session_policies",
+        "session_states",
+        "set_trees",
         "writers",
     }
 )

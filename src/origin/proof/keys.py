@@ -1,0 +1,180 @@
+"""Signing keys, in files; and what each has signed, so that it never signs against itself.
+
+A key is an Ed25519 private key in PKCS #8 (RFC 5958, RFC 8410), as PEM, encrypted where a
+passphrase was given. Beside it lie its public half, one line for everybody, and a list of
+the heads it signed last.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from origin.core.note import PublicKey, Signature, key_name
+from origin.errors import MissingDependencyError, SigningKeyError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+_NAME = "Name: "
+
+
+class SigningKey:
+    """A key that signs heads.
+
+    Args:
+        name: of the key, as it stands in signatures; a name like ``example.com/team`` is best.
+        private: an Ed25519 private key of ``cryptography``.
+        path: its file; None if it has none.
+
+    Raises:
+        SigningKeyError: the name cannot be one.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = SigningKey.new(f"{folder}/team.key", "example.com/team")
+    ...     SigningKey.load(f"{folder}/team.key").public == made.public
+    True
+    """
+
+    def __init__(self, name: str, private: "Ed25519PrivateKey", path: Path | None = None) -> None:
+        self._private = private
+        self.path = path
+        self.public = PublicKey(key_name(name), private.public_key().public_bytes_raw())
+
+    def __repr__(self) -> str:
+        return f"SigningKey({self.public.text!r})"
+
+    @classmethod
+    def new(
+        cls, path: str | os.PathLike[str], name: str, passphrase: str | None = None
+    ) -> "SigningKey":
+        """Make a key, its file, which only its owner can read, and ``<path>.pub`` for everybody.
+
+        Args:
+            path: where; nothing may be there yet.
+            name: of the key.
+            passphrase: encrypts the file.
+
+        Raises:
+            SigningKeyError: the name or the passphrase cannot be one, or something is there.
+            MissingDependencyError: ``cryptography`` is not installed.
+        """
+        serialization, ed25519 = _cryptography()
+        file = Path(path)
+        public_file = public_path(file)
+        if passphrase == "":
+            raise SigningKeyError("a passphrase must not be empty; give None for a key without one")
+        key = cls(name, ed25519.Ed25519PrivateKey.generate(), file)
+        encryption = (
+            serialization.NoEncryption()
+            if passphrase is None
+            else serialization.BestAvailableEncryption(passphrase.encode())
+        )
+        pem: bytes = key._private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
+        )
+        for one in (file, public_file):
+            if one.exists():
+                raise SigningKeyError(f"{one} is there already; a key is never written over")
+        _write_new(public_file, f"{key.public.text}\n".encode(), 0o644)
+        try:
+            _write_new(file, f"{_NAME}{name}\n".encode() + pem, 0o600)
+        except BaseException:
+            public_file.unlink(missing_ok=True)
+            raise
+        return key
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], passphrase: str | None = None) -> "SigningKey":
+        """Read a key from its file.
+
+        Args:
+            path: the file.
+            passphrase: if it is encrypted.
+
+        Raises:
+            SigningKeyError: there is none, others can read it, it is malformed, or the
+                passphrase is missing or wrong.
+            MissingDependencyError: ``cryptography`` is not installed.
+        """
+        serialization, ed25519 = _cryptography()
+        file = Path(path)
+        name, pem = _read(file)
+        try:
+            private = serialization.load_pem_private_key(
+                pem, None if passphrase is None else passphrase.encode()
+            )
+        except TypeError:
+            why = (
+                "is encrypted: give its passphrase, in ORIGIN_KEY_PASSPHRASE say"
+                if passphrase is None
+                else "is not encrypted, so it takes no passphrase"
+            )
+            raise SigningKeyError(f"the key {file} {why}") from None
+        except ValueError:
+            why = "it is malformed" if passphrase is None else "malformed, or another passphrase"
+            raise SigningKeyError(f"the key {file} cannot be read: {why}") from None
+        if not isinstance(private, ed25519.Ed25519PrivateKey):
+            raise SigningKeyError(f"the key {file} is of another kind than Ed25519")
+        return cls(name, private, file)
+
+    def sign(self, text: str) -> Signature:
+        """Sign a text.
+
+        Args:
+            text: ends with a line feed.
+        """
+        return Signature(self.public.name, self.public.key_id, self._private.sign(text.encode()))
+
+    def sign_bytes(self, data: bytes) -> bytes:
+        """The signature of bytes, 64 bytes."""
+        return self._private.sign(data)
+
+
+def public_path(path: Path) -> Path:
+    """Where the public half of a key lies."""
+    return path.with_name(f"{path.name}.pub")
+
+
+def _read(file: Path) -> tuple[str, bytes]:
+    try:
+        mode = file.stat().st_mode
+        told = file.read_bytes()
+    except OSError as error:
+        raise SigningKeyError(f"the key {file} cannot be read: {error.strerror}") from error
+    if os.name == "posix" and mode & 0o077:
+        raise SigningKeyError(
+            f"others can read the key {file}, so it may be theirs too; make it yours alone with "
+            f"chmod 600, or make another"
+        )
+    first, _, pem = told.partition(b"\n")
+    try:
+        name = first.decode()
+    except UnicodeDecodeError:
+        name = ""
+    if not name.startswith(_NAME):
+        raise SigningKeyError(f"{file} is no key of Origin's: `origin keys new` makes one")
+    return name.removeprefix(_NAME), pem
+
+
+def _write_new(file: Path, data: bytes, mode: int) -> None:
+    try:
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+    except FileExistsError:
+        raise SigningKeyError(f"{file} is there already; a key is never written over") from None
+    except OSError as error:
+        raise SigningKeyError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def _cryptography() -> tuple[Any, Any]:
+    try:
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import ed25519
+    except ImportError as error:
+        raise MissingDependencyError(
+            "signing needs cryptography: pip install 'origin-provenance[sign]'"
+        ) from error
+    return serialization, ed25519
