@@ -281,9 +281,10 @@ def session_of(origin: str) -> str:
     >>> session_of("origin-provenance/session/7d0e…")
     '7d0e…'
     """
-    if not origin.startswith(_ORIGIN):
-        raise ProofError("the head is of no session: its first line is another")
-    return origin.removeprefix(_ORIGIN)
+    session = origin.removeprefix(_ORIGIN)
+    if session in ("", origin):
+        raise ProofError("the head is not that of a session's log of states")
+    return session
 
 
 def log_root(leaves: list[Leaf]) -> bytes:

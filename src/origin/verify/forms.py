@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
-from origin.core.log import BatchLeaf, CloseLeaf, OpenLeaf, StateLeaf, origin_of
+from origin.core.log import BatchLeaf, CloseLeaf, OpenLeaf, StateLeaf
 from origin.core.note import Note
 from origin.errors import ProofError
 from origin.verify.lines import (
@@ -31,7 +31,6 @@ __all__ = [
     "Neighbour",
     "Path",
     "Proof",
-    "origin_of",
     "parse_proof",
 ]
 
@@ -72,8 +71,7 @@ class Proof:
         if len(below) != 2 * cls.heads:
             raise ProofError("a proof is its lines, a blank one, and a signed head")
         lines = Lines(above)
-        if lines.rest(f"{_MARK}{cls.kind}@1"):
-            raise ProofError("the first line of the proof says more than what it is")
+        lines.rest(_first_line(cls))
         signed = zip(below[::2], below[1::2], strict=True)
         proof = cls._read(lines, [Note.parse(f"{one}\n\n{by}\n") for one, by in signed])
         lines.end()
@@ -86,8 +84,12 @@ class Proof:
         raise NotImplementedError
 
 
-def _text(kind: str, lines: Sequence[str], *heads: Note) -> str:
-    return "".join([f"{_MARK}{kind}@1\n", *lines, *(f"\n{head}" for head in heads)])
+def _first_line(kind: type[Proof]) -> str:
+    return f"{_MARK}{kind.kind}@1"
+
+
+def _text(proof: Proof, lines: Sequence[str], *heads: Note) -> str:
+    return "".join([f"{_first_line(type(proof))}\n", *lines, *(f"\n{head}" for head in heads)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class InclusionProof(Proof):
             leaf_line("state", self.state),
             path_line("state", self.state_path),
         ]
-        return _text(self.kind, lines, self.head)
+        return _text(self, lines, self.head)
 
     @classmethod
     def _read(cls, lines: Lines, heads: Sequence[Note]) -> InclusionProof:
@@ -232,7 +234,7 @@ class AbsenceProof(Proof):
                 *_neighbour_lines("before", stream.before),
                 *_neighbour_lines("after", stream.after),
             ]
-        return _text(self.kind, lines, self.head)
+        return _text(self, lines, self.head)
 
     @classmethod
     def _read(cls, lines: Lines, heads: Sequence[Note]) -> AbsenceProof:
@@ -313,7 +315,7 @@ class ConsistencyProof(Proof):
             path_line("states", self.states_path),
             *(path_line("stream", path) for path in self.stream_paths),
         ]
-        return _text(self.kind, lines, self.old_head, self.new_head)
+        return _text(self, lines, self.old_head, self.new_head)
 
     @classmethod
     def _read(cls, lines: Lines, heads: Sequence[Note]) -> ConsistencyProof:
@@ -334,12 +336,10 @@ def _read_paths(lines: Lines) -> Iterator[Path]:
         yield lines.path("stream")
 
 
-_KINDS: dict[str, type[Proof]] = {
-    own.kind: own for own in (InclusionProof, AbsenceProof, ConsistencyProof)
-}
+_KINDS = (InclusionProof, AbsenceProof, ConsistencyProof)
 
 
-def parse_proof(text: str) -> Proof | None:
+def parse_proof(text: str) -> InclusionProof | AbsenceProof | ConsistencyProof | None:
     """Read a proof of any kind.
 
     Args:
@@ -354,7 +354,7 @@ def parse_proof(text: str) -> Proof | None:
     if not text.startswith(_MARK):
         return None
     first = text.partition("\n")[0]
-    for kind in _KINDS.values():
-        if first == f"{_MARK}{kind.kind}@1":
+    for kind in _KINDS:
+        if first == _first_line(kind):
             return kind.parse(text)
     raise ProofError("the proof is of a kind or version that this version does not know")
