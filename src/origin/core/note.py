@@ -24,6 +24,8 @@ _KEY_BYTES, _SIGNATURE_BYTES, _ID_BYTES, _HASH_BYTES = 32, 64, 4, 32
 
 # More is no note of ours, and would only take time.
 _MOST_SIGNATURES = 100
+# How many of them, and how much of their names, errors tell.
+_MOST_NAMED, _NAME_SHOWN = 5, 100
 
 _PRIME = 2**255 - 19
 _CURVE_D = -121665 * pow(121666, -1, _PRIME) % _PRIME
@@ -227,6 +229,11 @@ class Signature:
         return cls(parts[1], data[:_ID_BYTES], data[_ID_BYTES:])
 
 
+def _mark(one: Signature) -> str:
+    """Whose a signature says it is; a stranger wrote that, so it is shown in quotation marks."""
+    return f"{one.name[:_NAME_SHOWN]!r} with id {one.key_id.hex()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """A text and its signatures, which nobody has checked yet.
@@ -288,17 +295,21 @@ class Note:
             MissingDependencyError: ``cryptography`` is not installed.
         """
         known = {(key.name, key.key_id): key for key in keys}
-        found = []
+        found: list[PublicKey] = []
         for one in self.signatures:
             key = known.get((one.name, one.key_id))
             if key is None:
                 continue
             if len(one.data) != _SIGNATURE_BYTES or not key.is_signature(one.data, self.text):
                 raise ProofError(f"the signature of {key.name} is not over this text")
-            found.append(key)
+            if key not in found:
+                found.append(key)
         if not found:
-            names = ", ".join(f"{one.name}+{one.key_id.hex()}" for one in self.signatures)
-            raise ProofError(f"no key that you gave has signed this; it bears the marks of {names}")
+            raise ProofError(
+                "no key that you gave has signed this; it bears the marks of "
+                + ", ".join(_mark(one) for one in self.signatures[:_MOST_NAMED])
+                + (", …" if len(self.signatures) > _MOST_NAMED else "")
+            )
         return found
 
 
