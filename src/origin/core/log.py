@@ -67,9 +67,19 @@ def _are_heads(value: object) -> bool:
     )
 
 
+def _is_status(value: object) -> bool:
+    return type(value) is str and value in ("completed", "failed")
+
+
+def _is_method(value: object) -> bool:
+    return type(value) is str and value in ("sha256", "blake3", "hmac-sha256")
+
+
 _CHECKS: dict[str, Callable[[object], bool]] = {
     "int": _is_count,
     "Hash": _is_hash,
+    "Status": _is_status,
+    "Method": _is_method,
     "str": _is_text,
     "str | None": _is_text_or_null,
     "Heads": _are_heads,
@@ -77,6 +87,10 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
 
 # 64 lower-case hexadecimal digits.
 Hash = str
+# How a session ended.
+Status = str
+# How samples are fingerprinted.
+Method = str
 # For each stream, in the order they were opened: how many leaves it has, and its root.
 Heads = list[list[Any]]
 
@@ -106,7 +120,7 @@ class OpenLeaf(Leaf):
         license: the license that the source had then; None when nobody said.
         rank, world_size: which of how many training processes.
         opened_at: ISO 8601 time.
-        fingerprint: how samples are fingerprinted, such as ``sha256``.
+        fingerprint: how samples are fingerprinted: ``sha256``, ``blake3`` or ``hmac-sha256``.
         fingerprint_version: of the specification of fingerprints.
         log_version: of the specification of leaves.
 
@@ -124,7 +138,7 @@ class OpenLeaf(Leaf):
     rank: int
     world_size: int
     opened_at: str
-    fingerprint: str
+    fingerprint: Method
     fingerprint_version: int
     log_version: int = LOG_VERSION
 
@@ -179,7 +193,7 @@ class CloseLeaf(Leaf):
     """How a stream ended. It holds as long as it is the stream's last leaf.
 
     Args:
-        status: of the session.
+        status: of the session, ``completed`` or ``failed``.
         ended_at: ISO 8601 time.
         batches, observations, bytes_seen: how many batches, samples and canonical bytes it has.
         missing: how many batches its gaps are of.
@@ -189,7 +203,7 @@ class CloseLeaf(Leaf):
 
     kind = "close"
 
-    status: str
+    status: Status
     ended_at: str
     batches: int
     observations: int
