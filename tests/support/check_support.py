@@ -106,8 +106,8 @@ def everything(path: Path, batches: int = 24) -> None:
         Signer(db, key).sign(ended)
         # Only a full chunk has a node, after a thousand leaves.
         db._connection.rows(
-            "INSERT OR REPLACE INTO log_chunks (stream_no, chunk_no, last_batch, hashes, node)"
-            " SELECT stream_no, chunk_no, last_batch, hashes, substr(hashes, 1, 32) FROM"
+            "INSERT OR REPLACE INTO log_chunks (stream_no, chunk_no, last_batch, node, hashes)"
+            " SELECT stream_no, chunk_no, last_batch, substr(hashes, 1, 32), hashes FROM"
             " log_chunks"
         )
         append(db, streams[2], range(batches + 2, 2 * batches))

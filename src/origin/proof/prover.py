@@ -93,7 +93,7 @@ class Prover:
         size, _ = signed.leaf.streams[stream]
         tables = self._db.logs.tables
         batch = self._batch(signed, stream_no, batch_no)
-        index = tables.index_of(stream_no, batch.data(), size)
+        index = tables.index_of(stream_no, batch, size)
         if index is None:
             raise NotProvableError(
                 f"batch {batch_no} is not under the last head that was signed; sign another first"

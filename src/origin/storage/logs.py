@@ -7,7 +7,7 @@ that are no batches. Those that are batches can be made anew from what is kept o
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from origin.core.log import BatchLeaf
+from origin.core.log import BatchLeaf, Leaf
 from origin.core.merkle import consistency_within, inclusion_within, leaf_hashes, root_over
 from origin.core.record import utc_now
 from origin.errors import CorruptDatabaseError
@@ -121,39 +121,43 @@ class Logs:
         size = chunk_no * CHUNK_LEAVES + len(hashes)
         return LogEnd(stream_no, size, last_batch, hashes if len(hashes) < CHUNK_LEAVES else [])
 
-    def append(
-        self,
-        end: LogEnd,
-        leaves: Sequence[bytes],
-        last_batch: int,
-        entries: Sequence[tuple[int, bytes]],
-    ) -> None:
+    def append(self, end: LogEnd, leaves: Sequence[Leaf]) -> None:
         """Add leaves to a log; call it inside a transaction.
 
         Args:
             end: where the log ends; afterwards it says where it ends then.
-            leaves: the data of each.
-            last_batch: the number of the last batch that is among them, or was there before.
-            entries: those of them that are no batches, with their indices.
+            leaves: what to add.
         """
-        hashes = end.hashes + leaf_hashes(leaves)
-        chunk_no = (end.size - len(end.hashes)) // CHUNK_LEAVES
-        for at in range(0, len(hashes), CHUNK_LEAVES):
-            chunk = hashes[at : at + CHUNK_LEAVES]
-            node = root_over(chunk) if len(chunk) == CHUNK_LEAVES else None
-            self._db.rows(
-                "INSERT OR REPLACE INTO log_chunks (stream_no, chunk_no, last_batch, hashes, node)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (end.stream_no, chunk_no, last_batch, b"".join(chunk), node),
-            )
-            chunk_no += 1
+        data = [leaf.data() for leaf in leaves]
+        entries = [
+            (end.stream_no, at, own)
+            for at, (leaf, own) in enumerate(zip(leaves, data, strict=True), end.size)
+            if not isinstance(leaf, BatchLeaf)
+        ]
         self._db.many(
-            "INSERT INTO log_entries (stream_no, position, leaf) VALUES (?, ?, ?)",
-            [(end.stream_no, position, leaf) for position, leaf in entries],
+            "INSERT INTO log_entries (stream_no, position, leaf) VALUES (?, ?, ?)", entries
         )
-        end.size += len(leaves)
-        end.last_batch = last_batch
-        end.hashes = hashes[len(hashes) - len(hashes) % CHUNK_LEAVES :]
+        new = leaf_hashes(data)
+        while new:
+            room = CHUNK_LEAVES - len(end.hashes)
+            chunk, new = end.hashes + new[:room], new[room:]
+            numbers = [leaf.batch for leaf in leaves[:room] if isinstance(leaf, BatchLeaf)]
+            leaves = leaves[room:]
+            is_full = len(chunk) == CHUNK_LEAVES
+            end.last_batch = max([end.last_batch, *numbers])
+            self._db.rows(
+                "INSERT OR REPLACE INTO log_chunks (stream_no, chunk_no, last_batch, node, hashes)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (
+                    end.stream_no,
+                    end.size // CHUNK_LEAVES,
+                    end.last_batch,
+                    root_over(chunk) if is_full else None,
+                    b"".join(chunk),
+                ),
+            )
+            end.size += len(chunk) - len(end.hashes)
+            end.hashes = [] if is_full else chunk
 
     def batches(self, stream_no: int, after: int, count: int) -> list[BatchLeaf]:
         """The leaves of the batches of a stream behind a number, as they are on record now.
@@ -176,19 +180,22 @@ class Logs:
             for key, epoch, samples, root in rows
         ]
 
-    def index_of(self, stream_no: int, leaf: bytes, size: int) -> int | None:
-        """The index of a leaf among the first ``size`` of a log; None if it is not there."""
-        (wanted,) = leaf_hashes([leaf])
-        rows = self._db.rows(
-            "SELECT chunk_no, instr(hashes, ?) FROM log_chunks WHERE stream_no = ?"
-            " AND instr(hashes, ?) > 0 ORDER BY chunk_no",
-            (wanted, stream_no, wanted),
+    def index_of(self, stream_no: int, leaf: BatchLeaf, size: int) -> int | None:
+        """The index of a batch's leaf among the first ``size`` of a log, or None."""
+        row = self._db.row(
+            "SELECT chunk_no, hashes FROM log_chunks WHERE stream_no = ? AND chunk_no ="
+            " (SELECT min(chunk_no) FROM log_chunks WHERE stream_no = ? AND last_batch >= ?)",
+            (stream_no, stream_no, leaf.batch),
         )
-        for chunk_no, place in rows:
-            index: int = chunk_no * CHUNK_LEAVES + (place - 1) // _HASH_BYTES
-            if (place - 1) % _HASH_BYTES == 0 and index < size:
-                return index
-        return None
+        if row is None:
+            return None
+        chunk_no, packed = row
+        (wanted,) = leaf_hashes([leaf.data()])
+        hashes = _split(packed)
+        if wanted not in hashes:
+            return None
+        index: int = chunk_no * CHUNK_LEAVES + hashes.index(wanted)
+        return index if index < size else None
 
     def hashes(self, stream_no: int, size: int) -> list[bytes]:
         """The hashes of the first ``size`` leaves of a log.

@@ -13,13 +13,14 @@ LOGS = (
         checksum INTEGER,
         PRIMARY KEY (stream_no, position)
     ) STRICT, WITHOUT ROWID""",
-    # The hashes of all leaves, 32 bytes each; node: the root over them, once a chunk is full.
+    # The hashes of all leaves, 32 bytes each; node: the root over them, once a chunk is full. It
+    # stands in front, for what stands behind a long value takes long to read.
     """CREATE TABLE log_chunks (
         stream_no INTEGER NOT NULL REFERENCES streams,
         chunk_no INTEGER NOT NULL,
         last_batch INTEGER NOT NULL,
-        hashes BLOB NOT NULL CHECK (length(hashes) % 32 = 0),
         node BLOB CHECK (length(node) = 32),
+        hashes BLOB NOT NULL CHECK (length(hashes) % 32 = 0),
         checksum INTEGER,
         PRIMARY KEY (stream_no, chunk_no)
     ) STRICT""",
@@ -58,7 +59,7 @@ LOGS = (
 
 _GUARDED: tuple[tuple[str, str, str], ...] = (
     ("log_entries", "stream_no position", "leaf"),
-    ("log_chunks", "stream_no chunk_no", "last_batch hashes node"),
+    ("log_chunks", "stream_no chunk_no", "last_batch node hashes"),
     ("set_trees", "stream_no", "observations size root chunks"),
     ("session_states", "session_no state_no", "leaf recorded_at head"),
     ("model_files", "session_no model name", "digest byte_size recorded_at"),

@@ -225,7 +225,7 @@ class _Stream:
         leaves: list[Leaf] = [*in_order]
         if not self.end.size:
             leaves.insert(0, self._logs.opening(self._session, self._number, self._record))
-        self._append(leaves, last)
+        self._add(leaves)
         return is_all
 
     def close(self) -> None:
@@ -253,27 +253,16 @@ class _Stream:
             set_size=tree.size,
             set_root=tree.root.hex(),
         )
-        self._append([leaf], self.end.last_batch)
+        self._add([leaf])
+
+    def _add(self, leaves: Sequence[Leaf]) -> None:
+        self._logs.tables.append(self.end, leaves)
+        self._entries += [leaf for leaf in leaves if not isinstance(leaf, BatchLeaf)]
 
     def _is_closed(self) -> bool:
         found = self._logs.tables.entries(self._record.stream_no)
         is_last = bool(found) and found[-1][0] == self.end.size - 1
         return is_last and isinstance(self._entries[-1], CloseLeaf)
-
-    def _append(self, leaves: Sequence[Leaf], last_batch: int) -> None:
-        if not leaves:
-            return
-        first = self.end.size
-        entries = [
-            (at, leaf) for at, leaf in enumerate(leaves, first) if not isinstance(leaf, BatchLeaf)
-        ]
-        self._logs.tables.append(
-            self.end,
-            [leaf.data() for leaf in leaves],
-            last_batch,
-            [(at, leaf.data()) for at, leaf in entries],
-        )
-        self._entries += [leaf for _, leaf in entries]
 
 
 def _place(leaf: BatchLeaf | GapLeaf) -> int:
