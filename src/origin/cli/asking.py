@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from origin.cli.arguments import Limit, short
+from origin.cli.models import trace_model
 from origin.cli.output import told_of
 from origin.cli.picking import Chosen
 from origin.errors import ConfigurationError, StorageError
@@ -16,6 +17,7 @@ from origin.errors import ConfigurationError, StorageError
 if TYPE_CHECKING:
     from origin.query.engine import QueryEngine
     from origin.query.erasure import ErasureReport
+    from origin.storage.database import ProvenanceDatabase
 
 _WHOLE = 64
 _DIGITS = re.compile("[0-9a-fA-F]{4,64}")
@@ -31,6 +33,9 @@ def trace(
     source: Annotated[
         str | None, typer.Option(help="All of these sources, by id or path; * stands for any.")
     ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A file of a model, or its folder: which session made it.")
+    ] = None,
     table: Annotated[
         Path | None, typer.Option("--csv", help="With --source: all batches, into this file.")
     ] = None,
@@ -39,17 +44,20 @@ def trace(
     """Where and when a sample was seen.
 
     What is looked up is hashed here, and stored nowhere. With --source: every session
-    and batch that saw anything of it.
+    and batch that saw anything of it. With --model: which session a model came out of.
 
     Example: origin trace --file essay.txt
     """
     from origin.query.engine import QueryEngine
 
-    if sum(one is not None for one in (sample, file, text, source)) != 1:
-        raise ConfigurationError("give one of a fingerprint, --file, --text and --source")
+    if sum(one is not None for one in (sample, file, text, source, model)) != 1:
+        raise ConfigurationError("give one of a fingerprint, --file, --text, --source and --model")
     if table is not None and source is None:
         raise ConfigurationError("--csv goes with --source")
     chosen: Chosen = context.obj
+    if model is not None:
+        trace_model(chosen, model)
+        return
     with chosen.database() as db:
         engine = QueryEngine(db)
         if source is not None:
@@ -57,7 +65,7 @@ def trace(
                 report = engine.report_erasure(source=source)
             _show_report(chosen, report, table, limit)
             return
-        wanted = _fingerprint(engine, sample, file, text, db.fingerprint_algorithm)
+        wanted = wanted_sample(engine, db, sample, file, text)
         most = None if chosen.output.is_json else limit or None
         found = engine.trace_sample(wanted, limit=most)
     if chosen.output.is_json:
@@ -66,12 +74,31 @@ def trace(
         chosen.output.lines(found.told(most))
 
 
-def _fingerprint(
-    engine: "QueryEngine", sample: str | None, file: Path | None, text: str | None, algorithm: str
+def wanted_sample(
+    engine: "QueryEngine",
+    db: "ProvenanceDatabase",
+    sample: str | None,
+    file: Path | None,
+    text: str | None,
 ) -> str:
-    """The fingerprint of what is given; bytes and the text they encode have the same one."""
+    """The fingerprint of what is given; bytes and the text they encode have the same one.
+
+    Args:
+        engine: of the database.
+        db: the database.
+        sample: a fingerprint, or its beginning.
+        file: holds the sample.
+        text: is the sample.
+
+    Raises:
+        ConfigurationError: not one of the three is given, or it is no fingerprint.
+        StorageError: the file cannot be read.
+    """
     from origin.core.fingerprint import fingerprint_sample
 
+    algorithm = db.fingerprint_algorithm
+    if sum(one is not None for one in (sample, file, text)) != 1:
+        raise ConfigurationError("give one of a fingerprint, --file and --text")
     if sample is not None:
         if not _DIGITS.fullmatch(sample):
             raise ConfigurationError(

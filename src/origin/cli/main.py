@@ -14,8 +14,11 @@ from origin.cli import (
     comparing,
     demo,
     handover,
+    keys,
     licensing,
+    models,
     page,
+    proving,
     sessions,
     upkeep,
     watching,
@@ -68,6 +71,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
             comparing.audit, comparing.overlap, asking.sql),
     "Licenses": (licensing.licenses, licensing.conflicts, licensing.notice),
     "Hand over": (handover.card, handover.report, handover.export),
+    "Prove": (proving.sign, proving.heads, proving.verify),
     "Look after": (upkeep.check, upkeep.seal, upkeep.end, upkeep.version),
 }  # fmt: skip
 
@@ -75,6 +79,9 @@ for panel, commands in _PANELS.items():
     for command in commands:
         app.command(cls=Command, rich_help_panel=panel)(command)
 app.add_typer(licensing.policy, name="policy", rich_help_panel="Licenses")
+app.add_typer(models.model, name="model", rich_help_panel="Hand over")
+app.add_typer(proving.prove, name="prove", rich_help_panel="Prove")
+app.add_typer(keys.keys, name="keys", rich_help_panel="Prove")
 
 
 def _version(is_asked: bool) -> None:

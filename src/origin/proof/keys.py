@@ -6,11 +6,14 @@ the heads it signed last.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from origin.core.note import PublicKey, Signature, key_name
+from origin.core.note import Note, PublicKey, Signature, key_name
+from origin.core.succession import succession_text
 from origin.errors import MissingDependencyError, SigningKeyError
+from origin.proof.journal import Journal
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -68,7 +71,7 @@ class SigningKey:
         encryption = (
             serialization.NoEncryption()
             if passphrase is None
-            else serialization.BestAvailableEncryption(passphrase.encode())
+            else serialization.BestAvailableEncryption(_in_bytes(passphrase))
         )
         pem: bytes = key._private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
@@ -102,7 +105,7 @@ class SigningKey:
         name, pem = _read(file)
         try:
             private = serialization.load_pem_private_key(
-                pem, None if passphrase is None else passphrase.encode()
+                pem, None if passphrase is None else _in_bytes(passphrase)
             )
         except TypeError:
             why = (
@@ -117,6 +120,48 @@ class SigningKey:
         if not isinstance(private, ed25519.Ed25519PrivateKey):
             raise SigningKeyError(f"the key {file} is of another kind than Ed25519")
         return cls(name, private, file)
+
+    @staticmethod
+    def is_encrypted(path: str | os.PathLike[str]) -> bool:
+        """Whether a key's file needs a passphrase.
+
+        Args:
+            path: the file.
+
+        Raises:
+            SigningKeyError: as for ``load``.
+        """
+        _, pem = _read(Path(path))
+        return pem.startswith(b"-----BEGIN ENCRYPTED")
+
+    def succeed(
+        self, path: str | os.PathLike[str], name: str | None = None, passphrase: str | None = None
+    ) -> "SigningKey":
+        """Make a key that follows this one, and ``<path>.succession``, by which both say so.
+
+        What this key has signed is handed on to the new one, which then does not sign against it.
+
+        Args:
+            path: where; nothing may be there yet.
+            name: of the new key; this one's when left out.
+            passphrase: encrypts the new file.
+
+        Raises:
+            SigningKeyError: as for ``new``; or the list of what this key has signed cannot be read.
+        """
+        file = Path(path)
+        handed_on = b""
+        if self.path is not None:
+            Journal(journal_path(self.path)).last()
+            with suppress(FileNotFoundError):
+                handed_on = journal_path(self.path).read_bytes()
+        new = SigningKey.new(file, name or self.public.name, passphrase)
+        text = succession_text(self.public, new.public)
+        note = Note(text, (self.sign(text), new.sign(text)))
+        _write_new(file.with_name(f"{file.name}.succession"), str(note).encode(), 0o644)
+        if handed_on:
+            _write_new(journal_path(file), handed_on, 0o600)
+        return new
 
     def sign(self, text: str) -> Signature:
         """Sign a text.
@@ -134,6 +179,11 @@ class SigningKey:
 def public_path(path: Path) -> Path:
     """Where the public half of a key lies."""
     return path.with_name(f"{path.name}.pub")
+
+
+def journal_path(path: Path) -> Path:
+    """Where the list lies of what a key has signed."""
+    return path.with_name(f"{path.name}.heads")
 
 
 def _read(file: Path) -> tuple[str, bytes]:
@@ -167,6 +217,11 @@ def _write_new(file: Path, data: bytes, mode: int) -> None:
         raise SigningKeyError(f"{file} is there already; a key is never written over") from None
     except OSError as error:
         raise SigningKeyError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def _in_bytes(passphrase: str) -> bytes:
+    # What stands in the environment need not be text.
+    return passphrase.encode("utf-8", "surrogateescape")
 
 
 def _cryptography() -> tuple[Any, Any]:

@@ -23,7 +23,7 @@ from origin.errors import (
     SessionNotFoundError,
 )
 from origin.proof.journal import Journal
-from origin.proof.keys import SigningKey
+from origin.proof.keys import SigningKey, journal_path
 from origin.proof.sets import set_tree
 from origin.query.asking import Asker
 from origin.query.members import Members
@@ -109,7 +109,7 @@ class Signer:
         self._done = threading.Event()
         self._journal = None
         if key.path is not None:
-            self._journal = Journal(key.path.with_name(f"{key.path.name}.heads"))
+            self._journal = Journal(journal_path(key.path))
             _require_not_behind(db, self._journal)
         own = weakref.WeakMethod(self._ended)
         db.when_ended(lambda session_id: (follow := own()) and follow(session_id))

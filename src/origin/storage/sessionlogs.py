@@ -7,7 +7,6 @@ signed, from what is committed by then.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from origin.core.fingerprint import SPECIFICATION
 from origin.core.log import (
     BatchLeaf,
     CloseLeaf,
@@ -179,6 +178,9 @@ class SessionLogs:
 
     def opening(self, session: SessionRecord, number: int, stream: StreamRecord) -> OpenLeaf:
         """The first leaf of a stream, as the record says it now."""
+        # It takes longer to load than all else that opening a database needs.
+        from origin.core.fingerprint import SPECIFICATION
+
         return OpenLeaf(
             session=session.session_id,
             config_hash=session.config_hash,

@@ -31,6 +31,7 @@ __all__ = [
     "Neighbour",
     "Path",
     "Proof",
+    "is_proof",
     "parse_proof",
 ]
 
@@ -339,6 +340,15 @@ def _read_paths(lines: Lines) -> Iterator[Path]:
 _KINDS = (InclusionProof, AbsenceProof, ConsistencyProof)
 
 
+def is_proof(text: str) -> bool:
+    """Whether the text of a file says that it is a proof.
+
+    >>> is_proof("origin.proof/inclusion@1")
+    True
+    """
+    return text.startswith(_MARK)
+
+
 def parse_proof(text: str) -> InclusionProof | AbsenceProof | ConsistencyProof | None:
     """Read a proof of any kind.
 
@@ -351,7 +361,7 @@ def parse_proof(text: str) -> InclusionProof | AbsenceProof | ConsistencyProof |
     Raises:
         ProofError: it is none, though it says so.
     """
-    if not text.startswith(_MARK):
+    if not is_proof(text):
         return None
     first = text.partition("\n")[0]
     for kind in _KINDS:
