@@ -269,6 +269,8 @@ class Note:
         lines = below.removesuffix("\n").split("\n")
         if len(lines) > _MOST_SIGNATURES:
             raise ProofError(f"a signed note has more than {_MOST_SIGNATURES} signatures")
+        if len({*lines}) < len(lines):
+            raise ProofError("a signed note has the same signature twice")
         return cls(text + "\n", tuple(map(Signature.parse, lines)))
 
     @classmethod
