@@ -232,7 +232,7 @@ def small_proofs() -> dict[str, str]:
     session.note_state()
     return {
         "inclusion": session.inclusion(0, 1, 1).text(),
-        "absence": session.absence(prints(5)[0]).text(),
+        "absence": session.absence(prints(6)[0]).text(),
         "consistency": session.consistency(0, 1).text(),
         "head": str(TEAM.sign(session.head())),
     }
