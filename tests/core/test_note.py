@@ -1,5 +1,7 @@
 """Signed notes against what others published, keys that are of no use, and texts that are none."""
 
+import sys
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from proofs import TEAM, Signer
@@ -13,7 +15,7 @@ from origin.core.note import (
     encode_base64,
     key_name,
 )
-from origin.errors import ProofError, SigningKeyError
+from origin.errors import MissingDependencyError, ProofError, SigningKeyError
 
 # --- Published values ------------------------------------------------------------------------
 
@@ -67,6 +69,12 @@ def test_the_third_message_of_the_rfc_is_no_text() -> None:
     key = PublicKey("rfc", public)
     Ed25519PublicKey.from_public_bytes(key.data).verify(signature, message)
     assert Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw() == key.data
+
+
+def test_signatures_need_cryptography(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)  # as if it were not there
+    with pytest.raises(MissingDependencyError, match=r"^signatures need cryptography: pip install"):
+        TEAM.key.is_signature(bytes(64), "a\n")
 
 
 def test_half_a_character_is_signed_by_nobody() -> None:

@@ -10,7 +10,7 @@ from proofs import TEAM, Session, prints, prints_of, small_proofs
 from origin.core.log import BatchLeaf, CloseLeaf, GapLeaf
 from origin.errors import ProofError
 from origin.verify import AbsenceProof, ConsistencyProof, InclusionProof, verify_text
-from origin.verify.forms import Proof, parse_proof
+from origin.verify.forms import Proof, origin_of, parse_proof, session_of
 from origin.verify.lines import MOST_BYTES, Lines, number_of, path_line, sample_of
 
 PROOFS = small_proofs()
@@ -47,6 +47,15 @@ def test_another_kind_is_not_read(name: str, kind: type[Proof]) -> None:
         if other != name:
             with pytest.raises(ProofError):
                 kind.parse(text)
+
+
+def test_the_origin_of_heads() -> None:
+    assert origin_of("3f9c") == "origin-provenance/session/3f9c"
+    assert session_of(origin_of("a/b")) == "a/b"
+    assert Session(session="x").head().origin == origin_of("x")
+    for wrong in ("", "x", origin_of(""), "xorigin-provenance/session/x", "origin-provenance/x"):
+        with pytest.raises(ProofError, match="not that of a session's log of states"):
+            session_of(wrong)
 
 
 def test_what_does_not_say_that_it_is_a_proof() -> None:

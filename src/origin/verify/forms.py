@@ -7,6 +7,7 @@ of wrong parts has a text, which cannot be read.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
@@ -43,7 +44,7 @@ _MARK = "origin.proof/"
 P = TypeVar("P", bound="Proof")
 
 
-class Proof:
+class Proof(ABC):
     """What all proofs can do."""
 
     __slots__ = ()
@@ -52,9 +53,9 @@ class Proof:
     # How many signed heads stand below the lines.
     heads: ClassVar[int] = 1
 
+    @abstractmethod
     def text(self) -> str:
         """The proof as the text of a file, of which there is one form only."""
-        raise NotImplementedError
 
     @classmethod
     def parse(cls: type[P], text: str) -> P:
@@ -81,8 +82,9 @@ class Proof:
         return proof
 
     @classmethod
+    @abstractmethod
     def _read(cls: type[P], lines: Lines, heads: Sequence[Note]) -> P:
-        raise NotImplementedError
+        """The proof from its lines and its signed heads."""
 
 
 def _first_line(kind: type[Proof]) -> str:
