@@ -68,11 +68,11 @@ def _are_heads(value: object) -> bool:
 
 
 def _is_status(value: object) -> bool:
-    return type(value) is str and value in ("completed", "failed")
+    return value in ("completed", "failed")
 
 
 def _is_method(value: object) -> bool:
-    return type(value) is str and value in ("sha256", "blake3", "hmac-sha256")
+    return value in ("sha256", "blake3", "hmac-sha256")
 
 
 _CHECKS: dict[str, Callable[[object], bool]] = {
