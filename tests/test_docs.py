@@ -26,6 +26,7 @@ LINKED = [
     "docs/storage.md",
     "docs/page.md",
     "docs/fingerprint.md",
+    "docs/proof.md",
     "docs/exports.md",
     "docs/licenses.md",
     "docs/performance.md",
