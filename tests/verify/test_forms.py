@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from proofs import TEAM, Session, prints, prints_of, small_proofs
 
-from origin.core.log import BatchLeaf, CloseLeaf, GapLeaf
+from origin.core.log import BatchLeaf, CloseLeaf, GapLeaf, origin_of, session_of
 from origin.errors import ProofError
 from origin.verify import AbsenceProof, ConsistencyProof, InclusionProof, verify_text
-from origin.verify.forms import Proof, origin_of, parse_proof, session_of
+from origin.verify.forms import Proof, parse_proof
 from origin.verify.lines import MOST_BYTES, Lines, number_of, path_line, sample_of
 
 PROOFS = small_proofs()
