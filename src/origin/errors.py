@@ -7,6 +7,7 @@ OriginError
 ├── InvalidRecordError        (ValueError)       a session, source or license is malformed
 │   └── InvalidStatusError                       a session cannot end with that status
 ├── ConfigurationError        (ValueError)       an argument or ORIGIN_MODE makes no sense
+│   └── FingerprintKeyError                      a key of fingerprints is missing or wrong
 ├── SessionNotFoundError      (LookupError)      no session has that id
 ├── SourceNotFoundError       (LookupError)      no source has that id
 ├── LicenseNotFoundError      (LookupError)      no license has that id
@@ -64,6 +65,10 @@ class InvalidStatusError(InvalidRecordError):
 
 class ConfigurationError(OriginError, ValueError):
     """An argument or environment variable has a value that makes no sense."""
+
+
+class FingerprintKeyError(ConfigurationError):
+    """The key of private fingerprints is missing, is another, or is none."""
 
 
 class SessionNotFoundError(OriginError, LookupError):

@@ -12,9 +12,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from origin.core.arguments import recording_mode
+from origin.core.fingerprintkey import FingerprintKey, KeyGiven
 from origin.core.record import SourceRecord
 from origin.core.validation import json_text
-from origin.errors import ConfigurationError, InvalidRecordError, SessionAlreadyEndedError
+from origin.errors import (
+    ConfigurationError,
+    FingerprintKeyError,
+    InvalidRecordError,
+    SessionAlreadyEndedError,
+)
 from origin.hooks.base import BaseHook
 from origin.hooks.settings import failure_policy, place_in_job, read_policy
 from origin.hooks.wrapper import StandIn, require_loader
@@ -37,10 +43,12 @@ class Run:
         config_hash: str,
         metadata: Mapping[str, Any] | None,
         policy: "LicensePolicy | None" = None,
+        fingerprint_key: FingerprintKey | None = None,
     ) -> None:
         self.path = path
         self.policy = policy
-        self.db = ProvenanceDatabase(path)
+        self.fingerprint_key = fingerprint_key
+        self.db = ProvenanceDatabase(path, fingerprint_key=fingerprint_key)
         try:
             self.session = self.db.begin_session(config_hash, metadata, policy=policy)
         except BaseException:
@@ -181,6 +189,7 @@ def track(
     config_hash: str | None = None,
     metadata: Mapping[str, Any] | None = None,
     policy: "LicensePolicy | str | os.PathLike[str] | None" = None,
+    fingerprint_key: KeyGiven | None = None,
     **options: Any,
 ) -> Any:
     """Record what a loader yields: open the database, begin a session, put a hook around.
@@ -198,6 +207,7 @@ def track(
         metadata: a JSON object kept with the session.
         policy: which licenses the session may use, as a ``LicensePolicy`` or the path of a TOML
             file; a source that breaks it is refused.
+        fingerprint_key: for private fingerprints, as ``ProvenanceDatabase`` takes it.
         options: what the hook takes besides, such as ``record_gradients`` or ``on_error``.
 
     Returns:
@@ -230,13 +240,15 @@ def track(
     _require_options(kind, options)
     _require_texts(source, license, config_hash, metadata)
     rules = read_policy(policy)
+    key = None if fingerprint_key is None else FingerprintKey.of(fingerprint_key)
     place = Path(path).resolve()
     with _runs_lock:
         run = _runs.get(place)
         if run is None or run.db.closed:
-            run = _runs[place] = Run(place, config_hash or _script_name(), metadata, rules)
+            run = _runs[place] = Run(place, config_hash or _script_name(), metadata, rules, key)
         else:
             _require_same_run(run, config_hash, metadata, rules)
+            _require_same_key(run, key)
     try:
         hook = run.hook(kind, source, license, options)
         return stand_in(loader, hook.wrap(loader), run, hook)
@@ -252,7 +264,7 @@ def _require_options(kind: type[BaseHook], options: dict[str, Any]) -> None:
         if name not in known:
             raise TypeError(
                 f"origin.track() has no option {name!r}; for a loader that {kind.__name__} reads "
-                f"it takes path, config_hash, metadata, policy, {', '.join(known)}"
+                f"it takes path, config_hash, metadata, policy, fingerprint_key, {', '.join(known)}"
             )
     failure_policy(options.get("on_error"))
     place_in_job(options.get("rank"), options.get("world_size"))
@@ -300,6 +312,15 @@ def _require_same_run(
                 f"{run.path} is being recorded under {name}={known!r}, not {given!r}; leave it "
                 "out, or end that session with origin.finish() first"
             )
+
+
+def _require_same_key(run: Run, key: FingerprintKey | None) -> None:
+    if key is not None and key != run.fingerprint_key:
+        other = "under another" if run.fingerprint_key else "without a"
+        raise FingerprintKeyError(
+            f"{run.path} is being recorded {other} fingerprint key; leave it out, or end that "
+            "session with origin.finish() first"
+        )
 
 
 def finish(status: str = "completed", path: str | os.PathLike[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Fingerprints: the SHA-256 of a sample's canonical bytes, or the BLAKE3 where that was chosen.
+"""Fingerprints: the SHA-256 of a sample's canonical bytes, or what else was chosen.
 
 Two samples have the same fingerprint exactly if they have the same content, on whatever
 machine, in whatever process, and however their memory is laid out. The rules (version 1) are
@@ -13,15 +13,17 @@ from typing import Any
 
 from origin.core.arrays import is_array, is_octets, is_table
 from origin.core.encoder import Writer
-from origin.core.hashing import SHA256, hasher
+from origin.core.fingerprintkey import HMAC_SHA256, FingerprintKey, KeyGiven, shown_name
+from origin.core.hashing import SHA256, Algorithm, hasher
 from origin.core.jsontext import plain_text
 from origin.core.leaves import is_image, is_packed
 from origin.core.refusal import Refusal
-from origin.errors import FingerprintError
+from origin.errors import ConfigurationError, FingerprintError
 
 __all__ = [
     "SPECIFICATION",
     "Encoding",
+    "algorithm_of",
     "canonical_bytes",
     "content_type",
     "encode",
@@ -94,15 +96,16 @@ def canonical_bytes(value: object) -> bytes:
     return b"".join(_chunks(value))
 
 
-def fingerprint_digest(value: object, algorithm: str = SHA256) -> bytes:
+def fingerprint_digest(value: object, algorithm: Algorithm = SHA256) -> bytes:
     """Hash a sample to its fingerprint.
 
     Args:
         value: any value with an encoding.
-        algorithm: ``"sha256"``, or ``"blake3"`` for databases that have such fingerprints.
+        algorithm: ``"sha256"``, ``"blake3"`` or a ``FingerprintKey``: what the database has.
 
     Returns:
-        The 32 bytes of the SHA-256 (FIPS 180-4) of the canonical bytes, or of their BLAKE3.
+        The 32 bytes of the SHA-256 (FIPS 180-4) of the canonical bytes, of their BLAKE3, or of
+        their HMAC-SHA-256 (RFC 2104).
 
     Raises:
         FingerprintError: the value, or something in it, has no encoding.
@@ -119,29 +122,61 @@ def fingerprint_digest(value: object, algorithm: str = SHA256) -> bytes:
     return found
 
 
-def fingerprint_sample(value: object, algorithm: str = SHA256) -> str:
-    """Hash a sample to its fingerprint, as text.
+def fingerprint_sample(
+    value: object, algorithm: Algorithm = SHA256, *, key: KeyGiven | None = None
+) -> str:
+    """Hash a sample to its fingerprint, as text. ``db.fingerprint(value)`` does it as a database
+    has them.
 
     Args:
         value: any value with an encoding.
-        algorithm: ``"sha256"``, or ``"blake3"`` for databases that have such fingerprints
-            (``db.fingerprint_algorithm`` tells).
+        algorithm: ``"sha256"``, or ``"blake3"`` for databases that have such fingerprints;
+            ``db.fingerprinting`` is that of a database.
+        key: for private fingerprints: the bytes of the key, 32 or more, the path of its file, or a
+            ``FingerprintKey``, which is read once for many samples.
 
     Returns:
-        64 lower-case hexadecimal digits: the SHA-256 (FIPS 180-4) of the canonical bytes, or
-        their BLAKE3.
+        64 lower-case hexadecimal digits: the SHA-256 (FIPS 180-4) of the canonical bytes, their
+        BLAKE3, or with a key their HMAC-SHA-256 (RFC 2104, FIPS 198-1).
 
     Raises:
         FingerprintError: the value, or something in it, has no encoding.
-        ConfigurationError: there is no such algorithm.
+        ConfigurationError: there is no such algorithm, or it takes no key.
+        FingerprintKeyError: the key is none, or needed and not there.
         MissingDependencyError: its package is not installed.
 
     >>> fingerprint_sample({"text": "hi"}) == fingerprint_sample({"text": "ho"})
     False
     >>> fingerprint_sample(b"")
     'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+    >>> fingerprint_sample({"text": "hi"}, key=bytes(range(32)))
+    '252329e6b9780cf97597178b34ba07715903910d6a3b7d68099431e8e8647f27'
     """
-    return fingerprint_digest(value, algorithm).hex()
+    return fingerprint_digest(value, algorithm_of(algorithm, key)).hex()
+
+
+def algorithm_of(algorithm: Algorithm, key: KeyGiven | None) -> Algorithm:
+    """What makes fingerprints, as users give it.
+
+    Args:
+        algorithm: its name, or a key.
+        key: a key besides.
+
+    Raises:
+        ConfigurationError: the algorithm takes no key, or two keys are given.
+        FingerprintKeyError: the key is none.
+
+    >>> algorithm_of("sha256", None)
+    'sha256'
+    >>> algorithm_of("sha256", bytes(32))
+    FingerprintKey(…)
+    """
+    if key is None:
+        return algorithm
+    if algorithm not in (SHA256, HMAC_SHA256):
+        named = shown_name(algorithm)
+        raise ConfigurationError(f"give a key, or {named} as the algorithm, but not both")
+    return FingerprintKey.of(key)
 
 
 def content_type(value: object) -> str:

@@ -1,8 +1,9 @@
 """Fingerprints of many samples at once, and the root over them: the one door to hashing.
 
 SHA-256 goes through the compiled functions of `origin.core.native` where they are at hand,
-and through ``hashlib`` elsewhere; the result is the same. A database may have BLAKE3 instead.
-Merkle trees are RFC 9162 with SHA-256 over the fingerprints, whatever made these.
+and through ``hashlib`` elsewhere; the result is the same. A database may have BLAKE3 instead, or
+HMAC-SHA-256 under a key. Merkle trees are RFC 9162 with SHA-256 over the fingerprints, whatever
+made these.
 """
 
 import ctypes
@@ -14,12 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from origin.core.fingerprintkey import HMAC_SHA256, SHA256, Algorithm, FingerprintKey, shown_name
 from origin.core.merkle import merkle_root
 from origin.core.native import DIGEST_BYTES, library
-from origin.errors import ConfigurationError, MissingDependencyError
+from origin.errors import ConfigurationError, FingerprintKeyError, MissingDependencyError
 
 __all__ = [
     "SHA256",
+    "Algorithm",
     "Column",
     "RowForm",
     "hash_rows",
@@ -28,8 +31,6 @@ __all__ = [
     "is_native",
     "merkle_root_of",
 ]
-
-SHA256 = "sha256"
 
 # Who lets go of the interpreter's lock waits to get it back, for milliseconds when another
 # thread is busy. Where hashing is done sooner than that, the training loop rather keeps it.
@@ -52,22 +53,27 @@ def _blake3() -> Hasher:
 _HASHERS: dict[str, Callable[[], Hasher]] = {SHA256: lambda: sha256, "blake3": _blake3}
 
 
-def hasher(algorithm: str) -> Hasher:
+def hasher(algorithm: Algorithm) -> Hasher:
     """What begins a digest of 32 bytes: called as ``hashlib.sha256`` is.
 
     Args:
-        algorithm: ``"sha256"`` or ``"blake3"``.
+        algorithm: ``"sha256"`` or ``"blake3"``; a key for HMAC-SHA-256 (RFC 2104).
 
     Raises:
         ConfigurationError: there is no such algorithm.
+        FingerprintKeyError: it needs a key.
         MissingDependencyError: its package is not installed.
 
     >>> hasher("sha256")(b"").hexdigest()[:16]
     'e3b0c44298fc1c14'
     """
+    if isinstance(algorithm, FingerprintKey):
+        return algorithm.begin
+    if algorithm == HMAC_SHA256:
+        raise FingerprintKeyError("hmac-sha256 fingerprints need their key: give it as key=…")
     if algorithm not in _HASHERS:
         known = " or ".join(map(repr, _HASHERS))
-        raise ConfigurationError(f"fingerprints are {known}, not {algorithm!r}")
+        raise ConfigurationError(f"fingerprints are {known}, not {shown_name(algorithm)}")
     return _HASHERS[algorithm]()
 
 
@@ -137,7 +143,7 @@ def hash_rows(
     form: RowForm,
     columns: Sequence[Column],
     count: int,
-    algorithm: str = SHA256,
+    algorithm: Algorithm = SHA256,
     aside: bool = False,
 ) -> tuple[bytes, bytes]:
     """Fingerprint the rows of a table.
@@ -166,24 +172,45 @@ def hash_rows(
         addresses = form.pack_addresses(*[column.address for column in columns])
         lock = not aside and count * form.row_bytes < _BRIEF_BYTES
         return native.rows(form.header, addresses, form.packed_widths, len(columns), count, lock)
-    begun = hasher(algorithm)(form.header)
-    views = [memoryview(column.array()) for column in columns]  # type: ignore[arg-type]
-    digests = _digests(begun, list(zip(views, form.widths, strict=True)), count)
+    if isinstance(algorithm, FingerprintKey):
+        return _hash_outside(algorithm, _hash_inside(algorithm, form, columns, count, aside), aside)
+    digests = _digests(hasher(algorithm)(form.header), form, columns, count)
     return digests, merkle_root_of(digests)
 
 
-def _digests(begun: Any, columns: list[tuple[memoryview, int]], count: int) -> bytes:
+def _digests(begun: Any, form: RowForm, columns: Sequence[Column], count: int) -> bytes:
+    views = [memoryview(column.array()) for column in columns]  # type: ignore[arg-type]
+    slices = list(zip(views, form.widths, strict=True))
     found, new = [], begun.copy
     for row in range(count):
         digest = new()
-        for column, width in columns:
+        for column, width in slices:
             digest.update(column[row * width : (row + 1) * width])
         found.append(digest.digest())
     return b"".join(found)
 
 
+# HMAC is SHA-256(outer block, SHA-256(inner block, message)) by definition (RFC 2104, section 2).
+# As headers of rows, the blocks are hashed once for a batch.
+
+
+def _hash_inside(
+    key: FingerprintKey, form: RowForm, columns: Sequence[Column], count: int, aside: bool
+) -> bytes:
+    header = key.inner_block + form.header
+    if is_native():
+        return hash_rows(RowForm(header, form.widths), columns, count, SHA256, aside)[0]
+    return _digests(sha256(header), form, columns, count)  # without a root that nobody wants
+
+
+def _hash_outside(key: FingerprintKey, digests: bytes, aside: bool) -> tuple[bytes, bytes]:
+    column = Column.of(np.frombuffer(digests, np.uint8))
+    form = RowForm(key.outer_block, [DIGEST_BYTES])
+    return hash_rows(form, [column], len(digests) // DIGEST_BYTES, SHA256, aside)
+
+
 def hash_strings(
-    strings: Sequence[bytes], algorithm: str = SHA256, aside: bool = False
+    strings: Sequence[bytes], algorithm: Algorithm = SHA256, aside: bool = False
 ) -> tuple[bytes, bytes]:
     """Fingerprint strings of bytes.
 
@@ -200,9 +227,21 @@ def hash_strings(
     if algorithm == SHA256 and strings and (native := library()) is not None:
         lengths = [len(string) for string in strings]
         return native.strings(strings, lengths, not aside and sum(lengths) < _BRIEF_BYTES)
+    if isinstance(algorithm, FingerprintKey):
+        inside = _digests_behind(sha256(algorithm.inner_block), strings)
+        return _hash_outside(algorithm, inside, aside)
     new = hasher(algorithm)
     digests = b"".join([new(string).digest() for string in strings])
     return digests, merkle_root_of(digests)
+
+
+def _digests_behind(begun: Any, strings: Sequence[bytes]) -> bytes:
+    found, new = [], begun.copy
+    for string in strings:
+        digest = new()
+        digest.update(string)
+        found.append(digest.digest())
+    return b"".join(found)
 
 
 def merkle_root_of(packed: bytes) -> bytes:

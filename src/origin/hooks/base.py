@@ -65,6 +65,7 @@ class BaseHook(ABC):
         SessionNotFoundError, SessionEndedError: the session cannot be recorded into.
         SourceLicenseError: the source is registered under another license.
         LicensePolicyError: a policy does not allow the source's license.
+        FingerprintKeyError: the database was opened without the key that it needs.
         ReadOnlyDatabaseError: the database is read-only.
 
     >>> class Lines(BaseHook):
@@ -124,8 +125,8 @@ class BaseHook(ABC):
         self._next_epoch = 0
         self._begin()
         if self.enabled:
-            self.license_id = self._declare_source().license_id
             self._recorder = Recorder.of(db)
+            self.license_id = self._declare_source().license_id
             self._recorder.watch(self._before_end)
         else:
             self.license_id = license_id
@@ -286,11 +287,11 @@ class BaseHook(ABC):
         settings = self._settings_for_workers(iterable)
         if settings is None:
             return iter(iterable)
-        return begin_iteration(iterable, settings, self.db.fingerprint_algorithm)
+        return begin_iteration(iterable, settings, self.db.fingerprinting)
 
     def carrying(self, inner: Iterator[Any], iterable: Iterable[Any]) -> Carrying | None:
         """An iterator over a loader, if its workers fingerprint just as this hook would."""
-        if not isinstance(inner, Carrying) or inner.algorithm != self.db.fingerprint_algorithm:
+        if not isinstance(inner, Carrying) or inner.algorithm != self.db.fingerprinting:
             return None
         return inner if inner.settings == self._settings_for_workers(iterable) else None
 

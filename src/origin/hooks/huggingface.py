@@ -7,7 +7,9 @@ from types import GeneratorType
 from typing import Any
 from weakref import WeakSet
 
-from origin.core.hashing import SHA256
+from origin.core.fingerprint import algorithm_of
+from origin.core.fingerprintkey import KeyGiven
+from origin.core.hashing import SHA256, Algorithm
 from origin.errors import BatchError
 from origin.hooks.base import BaseHook
 from origin.hooks.passes import Pass, Reader
@@ -23,7 +25,9 @@ __all__ = ["DatasetHook", "fingerprint_row"]
 _FORMS = {"iter": "batch", "__iter__": "row"}
 
 
-def fingerprint_row(row: Mapping[str, Any], algorithm: str = SHA256) -> str:
+def fingerprint_row(
+    row: Mapping[str, Any], algorithm: Algorithm = SHA256, *, key: KeyGiven | None = None
+) -> str:
     """Compute the fingerprint that ``DatasetHook`` records a row under.
 
     It is that of ``fingerprint_sample`` unless the row holds files or more than 4096 numbers in
@@ -33,7 +37,7 @@ def fingerprint_row(row: Mapping[str, Any], algorithm: str = SHA256) -> str:
 
     Args:
         row: one row in any format: ``dataset[0]``, or a table of one row.
-        algorithm: as for ``fingerprint_sample``.
+        algorithm, key: as for ``fingerprint_sample``; ``db.fingerprinting`` is a database's.
 
     Returns:
         64 lower-case hexadecimal digits.
@@ -41,6 +45,7 @@ def fingerprint_row(row: Mapping[str, Any], algorithm: str = SHA256) -> str:
     Raises:
         BatchError: it is no row, or a table of another number of rows.
         FingerprintError: it cannot be fingerprinted.
+        ConfigurationError: there is no such algorithm, or the key is none.
 
     >>> fingerprint_row({"text": "hi", "scores": [0.5] * 5000})[:16]
     '3034c0931d7a4fed'
@@ -48,7 +53,7 @@ def fingerprint_row(row: Mapping[str, Any], algorithm: str = SHA256) -> str:
     capture = RowReader("row").read(row)
     if capture.count != 1:
         raise BatchError(f"give one row; this {type(row).__name__} holds {capture.count}")
-    capture.hash(algorithm)
+    capture.hash(algorithm_of(algorithm, key))
     return (capture.fingerprints or b"").hex()
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from origin.core.arrays import is_array
 from origin.core.fingerprint import canonical_bytes, content_type
-from origin.core.hashing import SHA256
+from origin.core.hashing import SHA256, Algorithm
 from origin.errors import BatchError, FingerprintError
 from origin.hooks import batches
 from origin.hooks.batches import Reading
@@ -30,7 +30,8 @@ class Found(NamedTuple):
     """What a batch is, found without knowing all that came before it, and when that holds.
 
     Args:
-        root, fingerprints, algorithm, byte_sizes, content_types, keys, metadata: as in ``Capture``.
+        root, fingerprints, byte_sizes, content_types, keys, metadata: as in ``Capture``.
+        algorithm: as there, as text: a key stays where it is.
         full: how it was read, if it has as many samples as the loader declares.
         histories: the histories under which it is read like this.
         asked: the lists in it that go by a rule as long as earlier batches say nothing of them.
@@ -127,7 +128,7 @@ class BatchReader:
         opened = batches.open_up(batch)
         return self._take_apart(batch, opened, self._reading(opened))
 
-    def read_apart(self, batch: Any, algorithm: str = SHA256) -> Found:
+    def read_apart(self, batch: Any, algorithm: Algorithm = SHA256) -> Found:
         """Take a batch apart and hash it, without knowing all that came before it.
 
         Args:
@@ -262,7 +263,7 @@ def _found(
     return Found(
         root=capture.root,
         fingerprints=capture.fingerprints or b"",
-        algorithm=capture.algorithm,
+        algorithm=str(capture.algorithm),
         byte_sizes=capture.byte_sizes,
         content_types=capture.content_types,
         keys=capture.keys,

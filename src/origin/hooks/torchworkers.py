@@ -5,6 +5,7 @@ from typing import Any
 
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
+from origin.core.hashing import Algorithm
 from origin.hooks.reader import Settings
 from origin.hooks.workers import AsItsIteratorSeesIt, Carrier, Carrying, FingerprintingCollate
 
@@ -15,7 +16,7 @@ class CarryingIterator(_MultiProcessingDataLoaderIter, Carrying):  # type: ignor
     It yields the batches as the loader would, also to a loop that nobody records.
     """
 
-    def __init__(self, loader: Any, settings: Settings, algorithm: str) -> None:
+    def __init__(self, loader: Any, settings: Settings, algorithm: Algorithm) -> None:
         self.settings = settings
         self.algorithm = algorithm
         collate = FingerprintingCollate(loader.collate_fn, settings, algorithm)
@@ -24,7 +25,7 @@ class CarryingIterator(_MultiProcessingDataLoaderIter, Carrying):  # type: ignor
         self._profile_name = f"enumerate(DataLoader)#{CarryingIterator.__base__.__name__}.__next__"
 
     @classmethod
-    def over(cls, loader: Any, settings: Settings, algorithm: str) -> Iterator[Any]:
+    def over(cls, loader: Any, settings: Settings, algorithm: Algorithm) -> Iterator[Any]:
         """What ``iter(loader)`` returns; of a loader that keeps its workers, those."""
         if loader.persistent_workers and loader._iterator is not None:
             return iter(loader)

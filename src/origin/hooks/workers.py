@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from origin.core.arrays import is_tensor
+from origin.core.hashing import Algorithm
 from origin.core.leaves import is_image
 from origin.hooks import batches
 from origin.hooks.reader import BatchReader, Found, Settings
@@ -49,7 +50,7 @@ class Carrying:
     """
 
     settings: Settings
-    algorithm: str
+    algorithm: Algorithm
     carried: Found | None = None
 
 
@@ -66,7 +67,9 @@ class FingerprintingCollate:
     (['a', 'b'], False)
     """
 
-    def __init__(self, collate: Callable[[Any], Any], settings: Settings, algorithm: str) -> None:
+    def __init__(
+        self, collate: Callable[[Any], Any], settings: Settings, algorithm: Algorithm
+    ) -> None:
         self._collate = collate
         self._algorithm = algorithm
         self._reader = BatchReader(*settings)
@@ -92,7 +95,9 @@ class AsItsIteratorSeesIt:
         return getattr(self._loader, name)
 
 
-def begin_iteration(loader: Iterable[Any], settings: Settings, algorithm: str) -> Iterator[Any]:
+def begin_iteration(
+    loader: Iterable[Any], settings: Settings, algorithm: Algorithm
+) -> Iterator[Any]:
     """Iterate over a loader that has known workers.
 
     Args:

@@ -173,7 +173,7 @@ class QueryEngine(Questions, LicenseQuestions):
         """Where and when a sample was seen.
 
         Args:
-            sample_id: 64 hex digits, which ``origin.fingerprint_sample(value)`` computes, or
+            sample_id: 64 hex digits, which ``db.fingerprint(value)`` computes, or
                 the 32 bytes they stand for.
             limit: tell at most so many of the times it was seen, the first ones; all are counted.
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from origin.core.fingerprint import canonical_bytes, content_type, fingerprint_digest
+from origin.core.hashing import Algorithm
 from origin.errors import ConfigurationError
 from origin.query.counts import END, slices
 from origin.query.listing import Range
@@ -123,12 +124,12 @@ def _unless_empty(name: str, given: Given) -> Given:
     return given
 
 
-def given_values(values: Any, algorithm: str) -> Given:
+def given_values(values: Any, algorithm: Algorithm) -> Given:
     """Samples given as values: what a data set yields, item by item.
 
     Args:
         values: an iterable, or a data set that has a length and takes an index.
-        algorithm: that of the database's fingerprints.
+        algorithm: what makes the database's fingerprints.
 
     Raises:
         FingerprintError: a value has no fingerprint.
@@ -138,7 +139,9 @@ def given_values(values: Any, algorithm: str) -> Given:
     return _unless_empty("values", Given(_told(values, algorithm, forms), forms))
 
 
-def _told(values: Any, algorithm: str, forms: set[tuple[str, int]]) -> Iterator[tuple[int, bytes]]:
+def _told(
+    values: Any, algorithm: Algorithm, forms: set[tuple[str, int]]
+) -> Iterator[tuple[int, bytes]]:
     for number, value in enumerate(_items(values)):
         collated = _collated(value)
         different = [value] if collated is value else [value, collated]

@@ -167,6 +167,7 @@ class Questions:
             SessionNotFoundError: no session has one of the ids.
             SampleNotFoundError: something given is no sample id.
             FingerprintError: a value has no fingerprint.
+            FingerprintKeyError: values take the database's key, and it was opened without.
             ConfigurationError: not exactly one thing was given to compare with, there is nothing
                 in it, or it yields whole batches or columns.
         """
@@ -177,7 +178,7 @@ class Questions:
         if fingerprints is not None:
             given = given_fingerprints(fingerprints)
         else:
-            given = given_values(values, self._db.fingerprint_algorithm)
+            given = given_values(values, self._db.fingerprinting)
         return find_given(self._asker, session, given)
 
     def diff_sessions(self, a: str | SessionRecord, b: str | SessionRecord) -> SessionDifference:

@@ -138,7 +138,7 @@ def parse_sample_id(sample_id: object) -> bytes:
         return bytes.fromhex(sample_id)
     raise SampleNotFoundError(
         f"{reprlib.repr(sample_id)} is no sample id: that is 64 hex digits, and "
-        "origin.fingerprint_sample(value) computes it"
+        "db.fingerprint(value) computes it"
     )
 
 
@@ -158,7 +158,7 @@ def parse_beginning(beginning: object) -> str:
         return beginning.lower()
     raise SampleNotFoundError(
         f"{reprlib.repr(beginning)} begins no sample id: give 4 to 64 hex digits; "
-        "origin.fingerprint_sample(value) computes them"
+        "db.fingerprint(value) computes them"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from origin.core.hashing import SHA256, Column, RowForm, hash_rows, hash_strings
+from origin.core.hashing import SHA256, Algorithm, Column, RowForm, hash_rows, hash_strings
 from origin.errors import RecordingError
 
 Bytes = npt.NDArray[np.uint8]
@@ -70,7 +70,7 @@ class Table:
             _spare.append(self._owned)
         self._columns, self._owned = [], None
 
-    def hash(self, algorithm: str = SHA256, aside: bool = False) -> tuple[bytes, bytes]:
+    def hash(self, algorithm: Algorithm = SHA256, aside: bool = False) -> tuple[bytes, bytes]:
         """The fingerprint of each row, end to end, and the root over them."""
         return hash_rows(self._form, self._columns, self._count, algorithm, aside)
 
@@ -88,7 +88,7 @@ class Rows:
         """Let go of them."""
         self._rows = ()
 
-    def hash(self, algorithm: str = SHA256, aside: bool = False) -> tuple[bytes, bytes]:
+    def hash(self, algorithm: Algorithm = SHA256, aside: bool = False) -> tuple[bytes, bytes]:
         """The fingerprint of each, end to end, and the root over them."""
         return hash_strings(self._rows, algorithm, aside)
 
@@ -105,7 +105,8 @@ class Capture:
         keys, metadata: as in ``PackedBatch``.
         fingerprints: of all samples in order, 32 bytes each; None until they are hashed.
         root: the Merkle root of the fingerprints, once they are hashed.
-        algorithm: what the fingerprints were made with, once they are hashed.
+        algorithm: what the fingerprints were made with, once they are hashed; a key may stand here
+            as the text that it shows.
     """
 
     rows: Table | Rows | None
@@ -116,9 +117,9 @@ class Capture:
     metadata: list[dict[str, Any] | None] | None = None
     fingerprints: bytes | None = None
     root: bytes = b""
-    algorithm: str = SHA256
+    algorithm: Algorithm = SHA256
 
-    def hash(self, algorithm: str = SHA256, aside: bool = False) -> None:
+    def hash(self, algorithm: Algorithm = SHA256, aside: bool = False) -> None:
         """Fingerprint every sample and let go of the bytes; once done, it does nothing.
 
         Args:
@@ -129,7 +130,7 @@ class Capture:
             RecordingError: it is done already, by another algorithm.
         """
         if self.rows is None:
-            if self.algorithm != algorithm:
+            if self.algorithm != algorithm and str(self.algorithm) != str(algorithm):
                 raise RecordingError(f"{self.algorithm} fingerprints are no {algorithm} ones")
             return
         self.fingerprints, self.root = self.rows.hash(algorithm, aside)

@@ -47,10 +47,11 @@ class Recorder:
 
     Raises:
         MissingDependencyError: the package for the database's fingerprints is not installed.
+        FingerprintKeyError: their key was not given.
     """
 
     def __init__(self, db: ProvenanceDatabase) -> None:
-        hasher(db.fingerprint_algorithm)  # a package that is missing shows before training does
+        hasher(db.fingerprinting)  # a package or key that is missing shows before training does
         is_native()  # loads the library now, not while a batch waits
         self.db = db
         self._before_end: list[weakref.WeakMethod[BeforeEnd]] = []
@@ -89,7 +90,7 @@ class Recorder:
     def open_stream(self, session_id: str, source_id: str, rank: int, world_size: int) -> Stream:
         """Open a stream in the database and keep watch over its session."""
         record = self.db.open_stream(session_id, source_id, rank, world_size)
-        stream = Stream(record, self.db.fingerprint_algorithm)
+        stream = Stream(record, self.db.fingerprinting)
         _flush_with_multiprocessing()
         with self._changed:
             self._open.add(session_id)

@@ -5,7 +5,7 @@ import os
 import time
 from typing import Any
 
-from origin.core.hashing import SHA256
+from origin.core.hashing import SHA256, Algorithm
 from origin.core.record import Annotation, PackedBatch, StreamRecord
 from origin.errors import RecordingError
 from origin.recorder.capture import Capture
@@ -20,7 +20,7 @@ _ENTRY_BYTES, _KEY_BYTES, _METADATA_BYTES, _NUMBER_BYTES = 512, 80, 512, 128
 class Stream:
     """An open stream: it numbers its batches and carries bad news to its hook."""
 
-    def __init__(self, record: StreamRecord, algorithm: str = SHA256) -> None:
+    def __init__(self, record: StreamRecord, algorithm: Algorithm = SHA256) -> None:
         self.record = record
         self.algorithm = algorithm
         self.number = record.stream_no

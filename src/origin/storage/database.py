@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from origin.core.fingerprintkey import KeyGiven
 from origin.core.record import (
     MIXED_LICENSE,
     RESERVED_LICENSES,
@@ -30,6 +31,7 @@ from origin.storage.annotations import Annotations
 from origin.storage.batchtable import BatchTable
 from origin.storage.catalog import Catalog
 from origin.storage.connection import Connection
+from origin.storage.fingerprints import FileFingerprints, Fingerprinting, wish_of
 from origin.storage.gate import readable_policy, review_licenses
 from origin.storage.heads import require_heads
 from origin.storage.intake import Intake
@@ -40,7 +42,7 @@ from origin.storage.models import Models
 from origin.storage.overview import Overview
 from origin.storage.sealing.upkeep import Upkeep
 from origin.storage.sessionlogs import SessionLogs
-from origin.storage.settings import SEAL_AFTER, checked_threshold, settle_fingerprint
+from origin.storage.settings import SEAL_AFTER, checked_threshold
 from origin.storage.settling import Settling
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ END_STATUSES = ("completed", "failed")
 _log = logging.getLogger("origin")
 
 
-class ProvenanceDatabase(Intake, Settling):
+class ProvenanceDatabase(Intake, Settling, Fingerprinting):
     """A database of recorded training runs, in one SQLite file.
 
     Any thread may use it, and several processes may write one file. It is a
@@ -66,11 +68,15 @@ class ProvenanceDatabase(Intake, Settling):
             recording goes on; None leaves that to ``seal()``.
         fingerprint: ``"sha256"`` or ``"blake3"``, for a new file; recorded in it, and never
             mixed. Left out, it is what the file says, or SHA-256.
+        fingerprint_key: makes the fingerprints of a new file private, by HMAC-SHA-256, and is
+            needed ever after to record or to look up content: 32 random bytes or more, or the
+            path of a file that ``origin keys private`` made. It is kept in no file of ours.
         heads: a file with signed heads, as a ``Signer`` sends them; a database that lies behind one
             of them is refused. That there is no such file yet means that there are none.
 
     Raises:
         ConfigurationError: an argument makes no sense, or the file has other fingerprints.
+        FingerprintKeyError: the key is none, or another than the file's.
         DatabaseNotFoundError: the folder, or with ``read_only`` the file, does not exist.
         NotADatabaseError: the file is something else; it is left as it is.
         NewerSchemaError: a newer Origin wrote it.
@@ -95,15 +101,17 @@ class ProvenanceDatabase(Intake, Settling):
         busy_timeout: float = 30.0,
         seal_after: int | None = SEAL_AFTER,
         fingerprint: str | None = None,
+        fingerprint_key: KeyGiven | None = None,
         heads: str | os.PathLike[str] | None = None,
     ) -> None:
+        wish = wish_of(fingerprint, fingerprint_key)
         self._busy_timeout = busy_timeout
         self.seal_after = checked_threshold(seal_after)
         self.path = Path(path)
         self._connection = Connection(self.path, read_only=read_only, busy_timeout=busy_timeout)
         try:
             schema.prepare(self._connection)
-            self.fingerprint_algorithm = settle_fingerprint(self._connection, fingerprint)
+            self._fingerprints = FileFingerprints(self._connection, wish)
             self.logs = SessionLogs(self._connection, self.fingerprint_algorithm)
             if heads is not None:
                 require_heads(self.logs, Path(heads))
@@ -161,9 +169,11 @@ class ProvenanceDatabase(Intake, Settling):
         Raises:
             InvalidRecordError: the metadata is no mapping of JSON types.
             ConfigurationError: the policy makes no sense.
+            FingerprintKeyError: fingerprints are private, and the key was not given.
             ReadOnlyDatabaseError: the database is read-only.
         """
         self._connection.require_writable()
+        self._fingerprints.require_key()  # nothing could be recorded without
         if not isinstance(config_hash, str):
             raise InvalidRecordError(
                 f"config_hash must be a str, not a {type(config_hash).__name__}"

@@ -28,6 +28,7 @@ from origin.errors import (
 from origin.storage.annotations import Annotations
 from origin.storage.catalog import Catalog
 from origin.storage.connection import Connection
+from origin.storage.fingerprints import FileFingerprints
 from origin.storage.gate import require_allowed
 from origin.storage.ledger import Ledger
 from origin.storage.licensing import LicenseBook
@@ -71,6 +72,7 @@ class Intake:
     annotations: Annotations
     licensing: LicenseBook
     _connection: Connection
+    _fingerprints: FileFingerprints
     _upkeep: Upkeep
     _listeners: list[weakref.ref[Listener]]
     _companions: dict[type, Listener]
@@ -193,6 +195,7 @@ class Intake:
             SessionNotFoundError, SessionEndedError: nothing can be recorded into the session.
             SourceNotFoundError: nobody registered the source.
             LicensePolicyError: the policy of the session does not allow it.
+            FingerprintKeyError: fingerprints are private, and the key was not given.
             InvalidRecordError: ``rank`` or ``world_size`` are out of range.
         """
         if not 0 <= rank < world_size <= _MAX_WORLD_SIZE:
@@ -200,8 +203,10 @@ class Intake:
                 f"rank {rank!r} of {world_size!r} is out of range: ranks are numbered from 0, and "
                 "there must be more processes than that"
             )
+        self._fingerprints.require_key()
         writer_no = self._writer_no()
         with self._connection.transaction():
+            self._fingerprints.require_same()
             session_no = self.require_running(session_id)
             source = self.catalog.source(source_id)
             # It may have been registered anew, or others come in, since a hook declared it.
