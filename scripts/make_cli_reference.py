@@ -29,7 +29,8 @@ error.
 Exit codes: 0 done, 1 error, 2 not found, or a policy failed, 130 stopped by Ctrl-C. An error is one
 line that says what to do.
 
-Options of all commands; `--path`, `--json`, `--quiet` and `--debug` may also stand behind them:
+Options of all commands; `--path`, `--fingerprint-key`, `--json`, `--quiet` and `--debug` may also
+stand behind them:
 """
 
 

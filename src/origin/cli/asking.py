@@ -94,9 +94,6 @@ def wanted_sample(
         ConfigurationError: not one of the three is given, or it is no fingerprint.
         StorageError: the file cannot be read.
     """
-    from origin.core.fingerprint import fingerprint_sample
-
-    algorithm = db.fingerprint_algorithm
     if sum(one is not None for one in (sample, file, text)) != 1:
         raise ConfigurationError("give one of a fingerprint, --file and --text")
     if sample is not None:
@@ -107,9 +104,9 @@ def wanted_sample(
             )
         return sample if len(sample) == _WHOLE else engine.find_sample(sample)
     if file is None:
-        return fingerprint_sample(text, algorithm)
+        return db.fingerprint(text)
     try:
-        return fingerprint_sample(file.read_bytes(), algorithm)
+        return db.fingerprint(file.read_bytes())
     except OSError as error:
         raise StorageError(f"{file} cannot be read: {error.strerror or error}") from error
 

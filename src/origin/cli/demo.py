@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import typer
 
@@ -57,7 +56,7 @@ def demo(context: typer.Context) -> None:
     if recording_mode() == "off":
         raise ConfigurationError("ORIGIN_MODE is off, so nothing can be recorded; unset it")
     _require_empty(chosen)
-    _record(chosen.path)
+    _record(chosen)
     with chosen.database() as db:
         resumed, failed, first = (one.session_id for one in db.list_sessions())
         seen = sum(one.observations for one in db.catalog.streams())
@@ -93,21 +92,21 @@ def _require_empty(chosen: Chosen) -> None:
             )
 
 
-def _record(path: Path) -> None:
+def _record(chosen: Chosen) -> None:
     from origin.storage.database import ProvenanceDatabase
 
-    with ProvenanceDatabase(path) as db:
+    with ProvenanceDatabase(chosen.path, fingerprint_key=chosen.fingerprint_key) as db:
         for source in _SOURCES:
             db.record_source(source)
-    _run(path, "demo-1", range(2))
+    _run(chosen, "demo-1", range(2))
     with suppress(_Stopped):
-        _run(path, "demo-2", range(2), stop_after=12)
+        _run(chosen, "demo-2", range(2), stop_after=12)
     # It goes on with the second epoch two batches before the place where the other stopped.
-    _run(path, "demo-2 resumed", range(1, 2), skip=3)
+    _run(chosen, "demo-2 resumed", range(1, 2), skip=3)
 
 
 def _run(
-    path: Path, name: str, epochs: range, *, skip: int = 0, stop_after: int | None = None
+    chosen: Chosen, name: str, epochs: range, *, skip: int = 0, stop_after: int | None = None
 ) -> None:
     """Record one session as a training script would."""
     from origin.tracking import finish, track
@@ -117,8 +116,9 @@ def _run(
             _Batches(one.source_id, skip),
             one.source_id,
             one.license_id,
-            path,
+            chosen.path,
             config_hash=name,
+            fingerprint_key=chosen.fingerprint_key,
             metadata={"made by": "origin demo"},
         )
         for one in _SOURCES
@@ -136,7 +136,7 @@ def _run(
                 step += 1
         status = "completed"
     finally:
-        finish(status, path)
+        finish(status, chosen.path)
 
 
 class _Batches:

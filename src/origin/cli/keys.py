@@ -80,3 +80,25 @@ def _tell(context: typer.Context, file: Path, public: str) -> None:
         return
     chosen.output.lines(public)
     chosen.output.note(f"written to {file}; for everybody: {file}.pub")
+
+
+@keys.command("private", cls=Command)
+def keys_private(
+    context: typer.Context,
+    file: _NEW_FILE,
+) -> None:
+    """Make a key for private fingerprints.
+
+    Only you can read the file. It is never overwritten. Keep a copy in another place than the
+    database: nobody can look samples up, or record more, without the key.
+
+    Example: origin keys private fingerprint.key
+    """
+    from origin.core.fingerprintkey import write_key_file
+
+    write_key_file(file)
+    chosen: Chosen = context.obj
+    if chosen.output.is_json:
+        chosen.output.json({"path": str(file)})
+        return
+    chosen.output.lines(f"written to {file}; keep a copy, but not beside the database")

@@ -24,7 +24,7 @@ from origin.cli import (
     watching,
 )
 from origin.cli.grouping import Command, Grouped
-from origin.cli.output import Output, database_path
+from origin.cli.output import Output, database_path, fingerprint_key_path
 from origin.cli.picking import Chosen
 from origin.core.wording import one_line
 from origin.errors import (
@@ -49,15 +49,15 @@ _NOT_FOUND = (
 )
 
 # They may stand behind the command as well.
-_FLAGS, _VALUED = ("--json", "--quiet", "-q", "--debug"), ("--path",)
+_FLAGS, _VALUED = ("--json", "--quiet", "-q", "--debug"), ("--path", "--fingerprint-key")
 
 app = typer.Typer(
     name="origin",
     cls=Grouped,
     rich_markup_mode=None,
     help="What a training run was given: look it up, check it, hand it over.",
-    epilog="Example: origin status. --path, --json, --quiet and --debug may also stand behind the "
-    "command. Exit codes: 0 done, 1 error, 2 not found, or a policy failed.",
+    epilog="Example: origin status. --path, --fingerprint-key, --json, --quiet and --debug may "
+    "also stand behind the command. Exit codes: 0 done, 1 error, 2 not found, or a policy failed.",
     no_args_is_help=True,
     context_settings={"max_content_width": 100},
     pretty_exceptions_enable=False,
@@ -97,6 +97,12 @@ def _options(
         str | None,
         typer.Option(help="The database; else ORIGIN_DB_PATH, else ./provenance.db."),
     ] = None,
+    fingerprint_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="The key of private fingerprints; else ORIGIN_FINGERPRINT_KEY."
+        ),
+    ] = None,
     is_json: Annotated[bool, typer.Option("--json", help="Answers as JSON, whole.")] = False,
     is_quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Answers only.")] = False,
     is_debug: Annotated[bool, typer.Option("--debug", help="Show where errors come from.")] = False,
@@ -104,7 +110,11 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Which version.")
     ] = False,
 ) -> None:
-    context.obj = Chosen(database_path(path), Output(is_json=is_json, is_quiet=is_quiet))
+    context.obj = Chosen(
+        database_path(path),
+        Output(is_json=is_json, is_quiet=is_quiet),
+        fingerprint_key_path(fingerprint_key),
+    )
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -155,3 +155,8 @@ def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
 def database_path(given: str | None) -> Path:
     """Where the database is: as given, else ``ORIGIN_DB_PATH``, else ``./provenance.db``."""
     return Path(given or os.environ.get("ORIGIN_DB_PATH") or "provenance.db")
+
+
+def fingerprint_key_path(given: str | None) -> str | None:
+    """Where the key of private fingerprints is: as given, else ``ORIGIN_FINGERPRINT_KEY``."""
+    return given or os.environ.get("ORIGIN_FINGERPRINT_KEY") or None

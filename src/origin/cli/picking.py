@@ -22,10 +22,12 @@ class Chosen:
     Args:
         path: of the database.
         output: where answers go.
+        fingerprint_key: the file of its key, if it has private fingerprints.
     """
 
     path: Path
     output: Output
+    fingerprint_key: str | None = None
 
     @contextmanager
     def database(self, *, read_only: bool = True) -> Iterator["ProvenanceDatabase"]:
@@ -33,11 +35,13 @@ class Chosen:
 
         Raises:
             DatabaseNotFoundError: there is none.
+            FingerprintKeyError: the key that was named is none, or not the database's.
         """
         # `origin --help` is there before a database could be.
         from origin.storage.database import ProvenanceDatabase
 
-        with ProvenanceDatabase(self.path, read_only=read_only) as db:
+        key = self.fingerprint_key
+        with ProvenanceDatabase(self.path, read_only=read_only, fingerprint_key=key) as db:
             yield db
 
     @contextmanager
