@@ -1,6 +1,6 @@
 """Make the test vectors of docs/fingerprint.md, or check that they still come out the same.
 
-Without arguments the file is compared with what the code makes now. With ``--write`` it is
+Without arguments the files are compared with what the code makes now. With ``--write`` they are
 written anew, which is right only for a new version of the rules or for additional vectors.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import hmac
 import json
 import struct
 import sys
@@ -26,8 +27,9 @@ import torch
 from PIL import Image
 
 from origin.core.fingerprint import canonical_bytes, fingerprint_sample
+from origin.core.fingerprintkey import FingerprintKey
 
-FILE = Path(__file__).parents[1] / "tests" / "golden" / "fingerprint-v1.json"
+FOLDER = Path(__file__).parents[1] / "tests" / "golden"
 
 Case = tuple[str, dict[str, Any], object]
 Point = namedtuple("Point", ["x", "y"])
@@ -357,18 +359,43 @@ def make() -> str:
     return '{"version":1,"vectors":[\n' + ",\n".join(vectors) + "\n]}\n"
 
 
+def make_private() -> str:
+    """Make the content of the file with private fingerprints."""
+    samples: dict[str, Any] = {
+        "no-bytes": b"",
+        "text": "a poem",
+        "mapping": {"text": "hi", "label": 0},
+        "array": np.arange(6, dtype=np.float32).reshape(2, 3),
+    }
+    keys = []
+    for name, key in (("shortest", bytes(range(32))), ("longer-than-a-block", bytes(range(80)))):
+        vectors = []
+        for sample_name, sample in samples.items():
+            canonical = canonical_bytes(sample)
+            digest = hmac.digest(key, canonical, "sha256").hex()
+            if fingerprint_sample(sample, key=key) != digest:
+                raise SystemExit(f"{sample_name}: not the HMAC of the canonical bytes")
+            vectors.append(
+                {"name": sample_name, "canonical": canonical.hex(), "hmac-sha256": digest}
+            )
+        check_value = FingerprintKey(key).check_value
+        keys.append({"name": name, "key": key.hex(), "check": check_value, "vectors": vectors})
+    return json.dumps({"version": 1, "keys": keys}, indent=1) + "\n"
+
+
 def main() -> None:
-    """Compare or write the file."""
+    """Compare or write the files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write the file anew")
+    parser.add_argument("--write", action="store_true", help="write the files anew")
     write = parser.parse_args().write
     warnings.simplefilter("ignore")  # sparse and nested tensors announce that they are new
-    content = make()
-    if write:
-        FILE.write_text(content, encoding="ascii")
-    elif content != FILE.read_text(encoding="ascii"):
-        sys.exit(f"{FILE.name} differs from what the code makes now")
-    print(f"{content.count(chr(10)) - 2} vectors")
+    made = {"fingerprint-v1.json": make(), "private-fingerprint-v1.json": make_private()}
+    for name, content in made.items():
+        if write:
+            (FOLDER / name).write_text(content, encoding="ascii")
+        elif content != (FOLDER / name).read_text(encoding="ascii"):
+            sys.exit(f"{name} differs from what the code makes now")
+        print(f"{name}: {content.count('canonical')} vectors")
 
 
 if __name__ == "__main__":

@@ -104,13 +104,17 @@ def test_look_up_by_the_beginning_of_a_fingerprint(pages, visit):
     assert page.inner_text("h1") == "Not found"
 
 
-def test_other_fingerprints_are_not_for_browsers(tmp_path, visit):
+@pytest.mark.parametrize("how", [{"fingerprint": "blake3"}, {"fingerprint_key": bytes(32)}])
+def test_other_fingerprints_are_not_for_browsers(tmp_path, visit, how):
     path = tmp_path / "provenance.db"
-    with ProvenanceDatabase(path, fingerprint="blake3"):
-        pass
+    with ProvenanceDatabase(path, **how) as db:
+        said = "blake3" if "fingerprint" in how else "private: they take a key"
+        assert db.fingerprint_algorithm in ("blake3", "hmac-sha256")
     with served(path) as site:
         page = visit(site.base + "/samples").page
         assert "origin trace --file" in page.inner_text("main")
+        assert said in page.inner_text("main")
+        assert "sha256sum" not in page.inner_text("main")
         assert page.locator("#file").count() == 0
 
 
