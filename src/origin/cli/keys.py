@@ -10,7 +10,12 @@ from origin.cli.grouping import Command, Grouped
 from origin.cli.picking import Chosen
 from origin.errors import SigningKeyError
 
-keys = typer.Typer(cls=Grouped, help="Make keys.", no_args_is_help=True)
+keys = typer.Typer(
+    cls=Grouped,
+    help="Make keys.",
+    epilog="Example: origin keys private fingerprint.key",
+    no_args_is_help=True,
+)
 
 _NEW_FILE = Annotated[Path, typer.Argument(metavar="FILE", help="Where no file is yet.")]
 _ASKED = Annotated[
