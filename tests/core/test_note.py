@@ -436,6 +436,7 @@ def test_heads_are_read_as_they_are_written(size: int) -> None:
         f"a\n1\n{ROOT}",
         f"a\n1\n{ROOT}\n\n",
         f"a\n1\n{ROOT}\nmore\n",
+        f"a\n1\n{ROOT}\nmore",
         f"\n1\n{ROOT}\n",
         f"a\n\n{ROOT}\n",
         "a\n1\n",

@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from origin.core.log import BatchLeaf, CloseLeaf, GapLeaf, Leaf, OpenLeaf, StateLeaf, log_root
 from origin.core.merkle import consistency_proof, inclusion_proof, merkle_root
 from origin.core.note import Head, Note, PublicKey, Signature
+from origin.errors import ProofError
+from origin.verify import verify_text
+from origin.verify.checks import check_absence, check_consistency, check_inclusion
 from origin.verify.forms import (
     AbsenceProof,
     AbsentStream,
@@ -20,6 +24,7 @@ from origin.verify.forms import (
     InclusionProof,
     Neighbour,
     Path,
+    Proof,
 )
 
 T = TypeVar("T")
@@ -42,6 +47,34 @@ class Signer:
 
 
 TEAM = Signer()
+
+
+CHECKS: dict[type[Proof], Any] = {
+    InclusionProof: check_inclusion,
+    AbsenceProof: check_absence,
+    ConsistencyProof: check_consistency,
+}
+
+
+def holds(proof: Proof) -> bool:
+    """Whether a proof holds that nobody has written down."""
+    try:
+        CHECKS[type(proof)](proof, (TEAM.key,))
+    except ProofError:
+        return False
+    return True
+
+
+def of_another_state(number: int, newest: int) -> str:
+    """What is said where the state of a proof is not the newest of its head."""
+    return f"the state is number {number}, and the newest that the head is of is number {newest}"
+
+
+def refusal_of(proof: Proof) -> str:
+    """Why the file of a proof is refused."""
+    with pytest.raises(ProofError) as caught:
+        verify_text(proof.text(), (TEAM.key,))
+    return str(caught.value)
 
 
 def prints(*numbers: int) -> list[bytes]:

@@ -5,30 +5,24 @@ from dataclasses import replace
 
 import pytest
 from merkle_reference import LIMIT
-from proofs import SESSION, TEAM, Session, log_path, prints, prints_of
+from proofs import (
+    SESSION,
+    TEAM,
+    Session,
+    holds,
+    log_path,
+    of_another_state,
+    prints,
+    prints_of,
+    refusal_of,
+)
 
 from origin.core.log import log_root
 from origin.core.merkle import consistency_proof, inclusion_proof
 from origin.core.note import Head
-from origin.errors import ProofError
 from origin.verify import ConsistencyProof, verify_text
-from origin.verify.checks import check_consistency
 
 KEYS = (TEAM.key,)
-
-
-def holds(proof: ConsistencyProof) -> bool:
-    try:
-        check_consistency(proof, KEYS)
-    except ProofError:
-        return False
-    return True
-
-
-def refused(proof: ConsistencyProof) -> str:
-    with pytest.raises(ProofError) as caught:
-        verify_text(proof.text(), KEYS)
-    return str(caught.value)
 
 
 def every_pair(limit: int) -> Iterator[tuple[int, int, ConsistencyProof]]:
@@ -114,10 +108,10 @@ def test_streams_may_be_added(session: Session) -> None:
 
 def test_each_earlier_stream_has_a_path(session: Session) -> None:
     proof = session.consistency(0, 2)
-    assert refused(replace(proof, stream_paths=())) == (
+    assert refusal_of(replace(proof, stream_paths=())) == (
         "the proof has paths for 0 streams, and the earlier state has 1"
     )
-    assert refused(replace(proof, stream_paths=(*proof.stream_paths, ()))) == (
+    assert refusal_of(replace(proof, stream_paths=(*proof.stream_paths, ()))) == (
         "the proof has paths for 2 streams, and the earlier state has 1"
     )
 
@@ -126,15 +120,15 @@ def test_heads_of_two_sessions(session: Session) -> None:
     other = Session(prints_of(3, 4), session="another")
     proof = session.consistency(0, 2)
     wrong = replace(proof, new_head=TEAM.sign(other.head()))
-    assert refused(wrong) == "the two heads are of different sessions"
+    assert refusal_of(wrong) == "the two heads are of different sessions"
 
 
 def test_the_states_are_those_of_the_heads(session: Session) -> None:
     proof, other = session.consistency(0, 2), session.consistency(1, 1)
     wrong = replace(proof, old=other.old, old_path=other.old_path)
-    assert refused(wrong) == "the state is number 1, and the newest that the head is of is number 0"
+    assert refusal_of(wrong) == of_another_state(1, 0)
     wrong = replace(proof, new=other.old, new_path=other.old_path)
-    assert refused(wrong) == "the state is number 1, and the newest that the head is of is number 2"
+    assert refusal_of(wrong) == of_another_state(1, 2)
 
 
 def another_history(session: Session, old: int) -> ConsistencyProof:
@@ -146,7 +140,7 @@ def another_history(session: Session, old: int) -> ConsistencyProof:
 
 
 def test_another_log_of_states_is_no_continuation(session: Session) -> None:
-    assert refused(another_history(session, 1)) == (
+    assert refusal_of(another_history(session, 1)) == (
         "the earlier head's log of states is not shown to be a beginning of the later one's"
     )
 
@@ -156,7 +150,7 @@ def test_another_log_of_the_same_length_is_not_the_same(session: Session) -> Non
     session.states[1] = replace(session.states[1], streams=[[1, "00" * 32]])
     proof = session.consistency(2, 2)
     wrong = replace(proof, old=kept.old, old_path=kept.old_path, old_head=kept.old_head)
-    assert refused(wrong) == (
+    assert refusal_of(wrong) == (
         "the earlier head's log of states is not shown to be a beginning of the later one's"
     )
 
@@ -165,7 +159,7 @@ def test_a_stream_that_was_rewritten(session: Session) -> None:
     other = Session(prints_of(4, 4), closed=False)
     session.logs[0][1] = other.logs[0][2]
     session.note_state()
-    assert refused(session.consistency(1, 3)) == (
+    assert refusal_of(session.consistency(1, 3)) == (
         "the log of stream 0 is not shown to have only grown between the two heads"
     )
 
@@ -173,7 +167,7 @@ def test_a_stream_that_was_rewritten(session: Session) -> None:
 def test_a_second_stream_that_was_rewritten(session: Session) -> None:
     session.logs[1][1] = session.logs[0][1]
     session.note_state()
-    assert refused(session.consistency(1, 3)) == (
+    assert refusal_of(session.consistency(1, 3)) == (
         "the log of stream 1 is not shown to have only grown between the two heads"
     )
 
@@ -192,7 +186,7 @@ def test_a_stream_that_became_shorter(session: Session) -> None:
         states_path=tuple(consistency_proof([one.data() for one in session.states], 3)),
         stream_paths=((), ()),
     )
-    assert refused(wrong) == (
+    assert refusal_of(wrong) == (
         "the log of stream 0 is not shown to have only grown between the two heads"
     )
 
@@ -200,7 +194,7 @@ def test_a_stream_that_became_shorter(session: Session) -> None:
 def test_streams_are_not_taken_away(session: Session) -> None:
     session.logs.pop()
     session.note_state()
-    assert refused(session.consistency(2, 3)) == (
+    assert refusal_of(session.consistency(2, 3)) == (
         "the later state has fewer streams than the earlier one"
     )
 
@@ -213,7 +207,7 @@ def test_a_stream_without_leaves_is_a_beginning_of_nothing() -> None:
     session.logs[0].extend(leaves)
     session.note_state()
     proof = replace(session_without_path(session), stream_paths=((),))
-    assert refused(proof) == (
+    assert refusal_of(proof) == (
         "the log of stream 0 is not shown to have only grown between the two heads"
     )
 
@@ -235,9 +229,7 @@ def session_without_path(session: Session) -> ConsistencyProof:
 def test_a_head_of_no_states(session: Session) -> None:
     nothing = TEAM.sign(Head(session.head().origin, 0, log_root([])))
     proof = replace(session.consistency(0, 2), old_head=nothing)
-    assert refused(proof) == (
-        "the state is number 0, and the newest that the head is of is number -1"
-    )
+    assert refusal_of(proof) == of_another_state(0, -1)
 
 
 def test_both_heads_are_signed_by_trusted_keys(session: Session) -> None:
@@ -247,6 +239,6 @@ def test_both_heads_are_signed_by_trusted_keys(session: Session) -> None:
     proof = session.consistency(0, 2)
     for head in ("old_head", "new_head"):
         wrong = replace(proof, **{head: other.sign(Head.parse(getattr(proof, head).text))})
-        assert refused(wrong).startswith("no key that you gave has signed this")
+        assert refusal_of(wrong).startswith("no key that you gave has signed this")
         verdict = verify_text(wrong.text(), [TEAM.key, other.key])
         assert set(verdict.signers) == {"example.com/team", "example.org/other"}

@@ -261,8 +261,8 @@ class Note:
         Raises:
             ProofError: it is none.
         """
-        text, blank, below = told.rpartition("\n\n")
-        if not blank or not text or not below.endswith("\n"):
+        text, _, below = told.rpartition("\n\n")
+        if not text or not below.endswith("\n"):
             raise ProofError("this is no signed note: a text, a blank line, signatures")
         if any(ord(one) < 0x20 and one != "\n" for one in told):
             raise ProofError("a signed note has control characters")
