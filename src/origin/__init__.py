@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     )
     from origin.core.record import LicenseRecord, SourceRecord
     from origin.errors import OriginError
+    from origin.proof.keys import SigningKey
+    from origin.proof.prover import Prover
+    from origin.proof.signer import Signer
     from origin.query.engine import QueryEngine
     from origin.storage.database import ProvenanceDatabase
     from origin.tracking import finish, track
@@ -29,7 +32,10 @@ __all__ = [
     "LicenseRegistry",
     "OriginError",
     "ProvenanceDatabase",
+    "Prover",
     "QueryEngine",
+    "Signer",
+    "SigningKey",
     "SourceRecord",
     "__version__",
     "fingerprint_sample",
@@ -46,7 +52,10 @@ _HOMES = {
     "LicenseRegistry": "origin.core.license",
     "OriginError": "origin.errors",
     "ProvenanceDatabase": "origin.storage.database",
+    "Prover": "origin.proof.prover",
     "QueryEngine": "origin.query.engine",
+    "Signer": "origin.proof.signer",
+    "SigningKey": "origin.proof.keys",
     "SourceRecord": "origin.core.record",
     "finish": "origin.tracking",
     "fingerprint_sample": "origin.core.fingerprint",

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -28,10 +29,35 @@ from origin.storage.database import ProvenanceDatabase
 
 if TYPE_CHECKING:
     from origin.core.license import LicensePolicy
+    from origin.proof.keys import SigningKey
+    from origin.proof.signer import Send
 
 # Which hook reads what, by the package that the loader's class or one of its bases comes from.
 HOOKS = {"datasets": ("origin.hooks.huggingface", "DatasetHook")}
 DEFAULT_HOOK = ("origin.hooks.pytorch", "DataLoaderHook")
+
+
+@dataclass(frozen=True)
+class Signing:
+    """What signs a run, and where what it signed goes."""
+
+    key: "SigningKey"
+    heads: "Send | None"
+
+    @classmethod
+    def of(cls, key: Any, heads: "Send | None") -> "Signing":
+        """What is to sign, from what a user gave."""
+        if key is None:
+            raise ConfigurationError("heads says where signed heads go; signing_key is missing")
+        from origin.proof.keys import SigningKey
+
+        return cls(key if isinstance(key, SigningKey) else SigningKey.load(key), heads)
+
+    def begin(self, db: ProvenanceDatabase) -> None:
+        """Sign what this process ends in a database from now on."""
+        from origin.proof.signer import Signer
+
+        Signer(db, self.key, send=self.heads)
 
 
 class Run:
@@ -44,12 +70,16 @@ class Run:
         metadata: Mapping[str, Any] | None,
         policy: "LicensePolicy | None" = None,
         fingerprint_key: FingerprintKey | None = None,
+        signing: "Signing | None" = None,
     ) -> None:
         self.path = path
         self.policy = policy
+        self.signing = signing
         self.fingerprint_key = fingerprint_key
         self.db = ProvenanceDatabase(path, fingerprint_key=fingerprint_key)
         try:
+            if signing is not None:
+                signing.begin(self.db)
             self.session = self.db.begin_session(config_hash, metadata, policy=policy)
         except BaseException:
             self.db.close()
@@ -190,6 +220,8 @@ def track(
     metadata: Mapping[str, Any] | None = None,
     policy: "LicensePolicy | str | os.PathLike[str] | None" = None,
     fingerprint_key: KeyGiven | None = None,
+    signing_key: "SigningKey | str | os.PathLike[str] | None" = None,
+    heads: "Send | None" = None,
     **options: Any,
 ) -> Any:
     """Record what a loader yields: open the database, begin a session, put a hook around.
@@ -208,6 +240,9 @@ def track(
         policy: which licenses the session may use, as a ``LicensePolicy`` or the path of a TOML
             file; a source that breaks it is refused.
         fingerprint_key: for private fingerprints, as ``ProvenanceDatabase`` takes it.
+        signing_key: signs the session at its end, so that others can check the record: a
+            ``SigningKey``, or the path of its file.
+        heads: where what was signed goes at once, as ``Signer`` takes it.
         options: what the hook takes besides, such as ``record_gradients`` or ``on_error``.
 
     Returns:
@@ -241,14 +276,17 @@ def track(
     _require_texts(source, license, config_hash, metadata)
     rules = read_policy(policy)
     key = None if fingerprint_key is None else FingerprintKey.of(fingerprint_key)
+    signing = None if signing_key is None and heads is None else Signing.of(signing_key, heads)
     place = Path(path).resolve()
     with _runs_lock:
         run = _runs.get(place)
         if run is None or run.db.closed:
-            run = _runs[place] = Run(place, config_hash or _script_name(), metadata, rules, key)
+            name = config_hash or _script_name()
+            run = _runs[place] = Run(place, name, metadata, rules, key, signing)
         else:
             _require_same_run(run, config_hash, metadata, rules)
             _require_same_key(run, key)
+            _require_same_signing(run, signing)
     try:
         hook = run.hook(kind, source, license, options)
         return stand_in(loader, hook.wrap(loader), run, hook)
@@ -264,7 +302,8 @@ def _require_options(kind: type[BaseHook], options: dict[str, Any]) -> None:
         if name not in known:
             raise TypeError(
                 f"origin.track() has no option {name!r}; for a loader that {kind.__name__} reads "
-                f"it takes path, config_hash, metadata, policy, fingerprint_key, {', '.join(known)}"
+                f"it takes path, config_hash, metadata, policy, fingerprint_key, signing_key, "
+                f"heads, {', '.join(known)}"
             )
     failure_policy(options.get("on_error"))
     place_in_job(options.get("rank"), options.get("world_size"))
@@ -312,6 +351,14 @@ def _require_same_run(
                 f"{run.path} is being recorded under {name}={known!r}, not {given!r}; leave it "
                 "out, or end that session with origin.finish() first"
             )
+
+
+def _require_same_signing(run: Run, signing: Signing | None) -> None:
+    if signing is not None and signing != run.signing:
+        raise ConfigurationError(
+            f"{run.path} is being recorded by a run that is signed otherwise, or not; leave "
+            "signing_key and heads out, or end that session with origin.finish() first"
+        )
 
 
 def _require_same_key(run: Run, key: FingerprintKey | None) -> None:

@@ -53,10 +53,10 @@ def signing_key(given: Path | None) -> "SigningKey":
             "which key is to sign? --key, or ORIGIN_SIGNING_KEY; `origin keys new` makes one"
         )
     path = Path(named)
-    passphrase = os.environ.get("ORIGIN_KEY_PASSPHRASE") or None
-    if passphrase is None and SigningKey.is_encrypted(path):
+    passphrase = None
+    if SigningKey.is_encrypted(path) and not os.environ.get("ORIGIN_KEY_PASSPHRASE"):
         passphrase = typer.prompt(f"Passphrase of {path}", hide_input=True, err=True)
-    return SigningKey.load(path, passphrase if SigningKey.is_encrypted(path) else None)
+    return SigningKey.load(path, passphrase)
 
 
 def sign(

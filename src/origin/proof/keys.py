@@ -47,6 +47,12 @@ class SigningKey:
     def __repr__(self) -> str:
         return f"SigningKey({self.public.text!r})"
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SigningKey) and other.public == self.public
+
+    def __hash__(self) -> int:
+        return hash(self.public)
+
     @classmethod
     def new(
         cls, path: str | os.PathLike[str], name: str, passphrase: str | None = None
@@ -93,7 +99,7 @@ class SigningKey:
 
         Args:
             path: the file.
-            passphrase: if it is encrypted.
+            passphrase: if it is encrypted; ``ORIGIN_KEY_PASSPHRASE`` when left out.
 
         Raises:
             SigningKeyError: there is none, others can read it, it is malformed, or the
@@ -103,6 +109,8 @@ class SigningKey:
         serialization, ed25519 = _cryptography()
         file = Path(path)
         name, pem = _read(file)
+        if passphrase is None and cls.is_encrypted(file):
+            passphrase = os.environ.get("ORIGIN_KEY_PASSPHRASE") or None
         try:
             private = serialization.load_pem_private_key(
                 pem, None if passphrase is None else _in_bytes(passphrase)

@@ -61,8 +61,8 @@ class SignedHead:
 class Signer:
     """Signs the heads of sessions of one database.
 
-    While it is there, each session that this process ends is signed at its end. It is a context
-    manager; leaving the block ends what it does by itself.
+    As long as the database is open, each session that is ended through it is signed at its end.
+    It is a context manager; leaving the block ends what it does by itself.
 
     Args:
         db: an open database.
@@ -111,8 +111,7 @@ class Signer:
         if key.path is not None:
             self._journal = Journal(journal_path(key.path))
             _require_not_behind(db, self._journal)
-        own = weakref.WeakMethod(self._ended)
-        db.when_ended(lambda session_id: (follow := own()) and follow(session_id))
+        db.when_ended(self._ended)
         if every is not None:
             threading.Thread(
                 target=_sign_now_and_then,
