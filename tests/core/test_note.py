@@ -418,6 +418,22 @@ def test_a_signature_is_read_as_it_is_written() -> None:
         assert Signature.parse(one.line) == one
 
 
+def test_notes_one_behind_the_other() -> None:
+    signers = (TEAM, Signer(1))
+    notes = [
+        Note(text, tuple(one.signature(text) for one in signers))
+        for text in ("a\nb\n", "c\n", "d\n")
+    ]
+    for count in range(4):
+        assert Note.parse_many("\n".join(map(str, notes[:count]))) == notes[:count]
+    assert Note.parse_many("\n\n") == []
+    both = f"{notes[0]}\n{notes[1]}"
+    assert Note.parse_many(f"{both}\n") == notes[:2]
+    for wrong in ("x", f"{both}\nx\n", both[:-2], f"a\n\n{both}", f"{notes[0]}{both}"):
+        with pytest.raises(ProofError):
+            Note.parse_many(wrong)
+
+
 # --- Heads ---------------------------------------------------------------------------------------
 
 ROOT = encode_base64(bytes(32))
