@@ -292,7 +292,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("files", nargs="*", help="below src/origin, such as verify/checks.py")
     verify = sorted(f"verify/{path.name}" for path in (PACKAGE / "verify").glob("*.py"))
-    return run(parser.parse_args().files or [*CORE, *verify])
+    return run(parser.parse_args().files or [*verify, *CORE])
 
 
 if __name__ == "__main__":
