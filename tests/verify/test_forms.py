@@ -128,6 +128,8 @@ def test_a_path_has_64_hashes_at_most() -> None:
     assert InclusionProof.parse(proof.text()) == proof
     with pytest.raises(ProofError, match="the path 'sample' has more than 64 hashes"):
         InclusionProof.parse(with_paths((bytes(32),) * 65).text())
+    with pytest.raises(ProofError, match="the path 'x' has more than 64 hashes"):
+        Lines("path x" + " ?" * 1_000_000).path("x")  # none of them is looked at
 
 
 @pytest.mark.parametrize("length", [0, 31, 33])

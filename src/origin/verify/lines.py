@@ -167,11 +167,12 @@ class Lines:
             ProofError: it is another line, or has something else.
         """
         told = self.rest(f"path {name}")
-        path = tuple(decode_base64(one, "a hash of a path") for one in told.split(" ") if told)
+        hashes = told.split(" ") if told else []
+        if len(hashes) > MOST_HASHES:
+            raise ProofError(f"the path {name!r} has more than {MOST_HASHES} hashes")
+        path = tuple(decode_base64(one, "a hash of a path") for one in hashes)
         if any(len(one) != _HASH_BYTES for one in path):
             raise ProofError(f"a hash of the path {name!r} does not have 32 bytes")
-        if len(path) > MOST_HASHES:
-            raise ProofError(f"the path {name!r} has more than {MOST_HASHES} hashes")
         return path
 
     def end(self) -> None:
