@@ -8,6 +8,8 @@ from typing import Any
 
 from benchmarks.measure import Stopwatch, Timing
 from origin.hooks.pytorch import DataLoaderHook
+from origin.proof.keys import SigningKey
+from origin.proof.signer import Signer
 from origin.storage.database import ProvenanceDatabase
 
 Step = Callable[[Any], object]
@@ -27,14 +29,21 @@ def plain_run(loader: Iterable[Any], step: Step = nothing, epochs: int = 1) -> T
 
 
 def recorded_run(
-    loader: Iterable[Any], folder: Path, step: Step = nothing, epochs: int = 1
+    loader: Iterable[Any],
+    folder: Path,
+    step: Step = nothing,
+    epochs: int = 1,
+    key: SigningKey | None = None,
 ) -> Timing:
-    """The same loop, recorded into a database of its own, which is removed afterwards."""
+    """The same loop, recorded into a database of its own, which is removed afterwards; signed at
+    its end if there is a key."""
     own = folder / f"run-{time.perf_counter_ns()}"
     own.mkdir()
     try:
         watch = Stopwatch()
         with ProvenanceDatabase(own / "provenance.db") as db, db.session("benchmark") as session:
+            if key is not None:
+                Signer(db, key)
             hook = DataLoaderHook(db, session.session_id, "noise", "CC0-1.0")
             recorded = hook.wrap(loader)
             watch.loop_begins()

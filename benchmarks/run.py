@@ -25,6 +25,7 @@ from benchmarks import (
     licenses,
     loops,
     pages,
+    proofs,
     questions,
     storage,
     training,
@@ -49,6 +50,7 @@ PARTS: dict[str, Callable[[Sizes, Path], list[Row]]] = {
     "licenses": licenses.measure,
     "handover": handover.measure,
     "pages": pages.measure,
+    "proofs": proofs.measure,
     "huge": huge.measure,
 }
 REPORT = "report"

@@ -26,6 +26,7 @@ PARTS = {
     "licenses": (3, "licenses: warm"),
     "handover": (10, "JSONL"),
     "pages": (16, "page: a sample"),
+    "proofs": (7, "absence"),
     "huge": (5, "audit: peak memory"),
 }
 PLOTS = ("overview", "hashing", "training", "growth", "questions")
