@@ -140,7 +140,7 @@ class Signer:
             self._db.flush()
             state = self._settled(own)
             states = self._db.logs.states(own)[: state + 1]
-            found = self._signed(own, [one.leaf for one in states], states[-1].head)
+            found = self._signed(own, [one.leaf for one in states])
         if self._send is not None:
             self._send(str(found))
         return found
@@ -160,20 +160,13 @@ class Signer:
                 return found.number
         raise RecordAlteredError(f"session {session_id} has ended and goes on changing")
 
-    def _signed(self, session_id: str, states: list[StateLeaf], known: str | None) -> SignedHead:
+    def _signed(self, session_id: str, states: list[StateLeaf]) -> SignedHead:
         leaves = [one.data() for one in states]
         text = Head(origin_of(session_id), len(leaves), merkle_root(leaves)).text
-        before = () if known is None else Note.parse(known).signatures
-        if known is not None and Note.parse(known).text != text:
-            raise RecordAlteredError(
-                f"the head of session {session_id} that was signed is not that of the states on "
-                "record"
-            )
         if self._journal is not None:
             self._journal.note(leaves, session_id)
-        own = self._key.sign(text)
-        note = Note(text, before if own in before else (*before, own))
-        self._db.logs.put_head(session_id, len(leaves) - 1, str(note))
+        own = Note(text, (self._key.sign(text),))
+        note = self._db.logs.put_head(session_id, len(leaves) - 1, own)
         return SignedHead(session_id, note, states[-1])
 
     def _ended(self, session_id: str) -> None:

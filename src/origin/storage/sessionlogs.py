@@ -17,6 +17,7 @@ from origin.core.log import (
     StateLeaf,
     parse_leaf,
 )
+from origin.core.note import Note
 from origin.core.record import Gap, SessionRecord, StreamRecord
 from origin.errors import ProofError, RecordAlteredError
 from origin.storage.catalog import Catalog
@@ -170,11 +171,32 @@ class SessionLogs:
                     f"those of state {leaf.state}, which was signed"
                 )
 
-    def put_head(self, session_id: str, number: int, head: str) -> None:
-        """Keep the signed note over the states up to a number."""
+    def put_head(self, session_id: str, number: int, head: Note) -> Note:
+        """Keep the signed note over the states up to a number, with all signatures there are.
+
+        Args:
+            session_id: which session.
+            number: of the last state that it is over.
+            head: what was signed.
+
+        Returns:
+            The note as it is kept; others may have signed it, too.
+
+        Raises:
+            RecordAlteredError: what others signed is another text.
+        """
         with self._db.transaction():
             session_no, _ = self._catalog.session_state(session_id)
-            self.tables.put_head(session_no, number, head)
+            state = self.states(session_id)[number]
+            known = () if state.head is None else Note.parse(state.head).signatures
+            if state.head is not None and Note.parse(state.head).text != head.text:
+                raise RecordAlteredError(
+                    f"the head of session {session_id} that was signed is not that of the states "
+                    "on record"
+                )
+            note = Note(head.text, tuple(dict.fromkeys((*known, *head.signatures))))
+            self.tables.put_head(session_no, number, str(note))
+        return note
 
     def opening(self, session: SessionRecord, number: int, stream: StreamRecord) -> OpenLeaf:
         """The first leaf of a stream, as the record says it now."""
