@@ -152,7 +152,7 @@ def of_return(node: ast.Return) -> Iterator[Change]:
     def forget() -> None:
         node.value = None
 
-    if node.value is not None:
+    if node.value is not None and ast.unparse(node) != "return None":
         yield "returns nothing", forget
 
 

@@ -179,6 +179,16 @@ def test_what_is_said_of_neighbours() -> None:
         assert refusal_of(stream_of(proof, replace(own, before=before, after=after))) == why
 
 
+def test_the_neighbours_are_other_samples() -> None:
+    proof = Session([prints(1, 3)]).absence(prints(2)[0])
+    assert refusal_of(replace(proof, sample=prints(1)[0])) == (
+        "the neighbour before, in stream 0, is not smaller"
+    )
+    assert refusal_of(replace(proof, sample=prints(3)[0])) == (
+        "the neighbour after, in stream 0, is not larger"
+    )
+
+
 def closed_with(**changes: object) -> AbsenceProof:
     """A proof of absence in a stream without samples, whose closing leaf says something else."""
     session = Session([[]], closed=False)

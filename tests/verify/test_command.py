@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,12 @@ def test_a_proof_that_holds(proof: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main([str(proof), "--key", KEY]) == 0
     told = verify_text(proof.read_text(encoding="utf-8"), [TEAM.key])
     assert capsys.readouterr().out == f"{told}\n"
+
+
+def test_where_output_has_no_encoding(proof: Path) -> None:
+    with redirect_stdout(StringIO()) as out:
+        assert main([str(proof), "--key", KEY]) == 0
+    assert "signed by example.com/team" in out.getvalue()
 
 
 def test_a_proof_that_holds_in_json(proof: Path, capsys: pytest.CaptureFixture[str]) -> None:
