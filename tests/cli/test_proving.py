@@ -121,6 +121,19 @@ def test_the_record_is_held_against_a_head(origin, signed, runs):
     assert [one["kind"] for one in told["heads"][0]["differences"]] == ["license"]
 
 
+def test_heads_of_several_sessions(origin, signed, runs):
+    """Each session is computed anew, and not only the last."""
+    origin("sign", runs[1], "--key", "team.key", "--send", "heads.txt")
+    done = origin("verify", "heads.txt", *PUB, "--record").stdout
+    assert done.count("1 batch, 4 observations: all is as it was signed") == 2
+    edit(
+        signed / "provenance.db",
+        ("UPDATE batches SET fingerprints = zeroblob(128) WHERE batch_id < 1 << 41", ()),
+    )
+    done = origin("verify", "heads.txt", *PUB, "--record", code=1).stdout
+    assert "its samples are not those its root stands for" in done
+
+
 def test_another_key_follows(origin, signed, runs):
     origin("keys", "rotate", "team.key", "new.key")
     with ProvenanceDatabase(signed / "provenance.db") as db:

@@ -132,7 +132,8 @@ def test_the_tail_is_cut(unsealed, tmp_path, last):
            (batch_key(1, last), batch_key(2, 0)))  # fmt: skip
     found = edited(unsealed, tmp_path, cut, samples=False)
     assert told(found) == [("cut", 0, None)]
-    assert f"its last {39 - last} batches are gone" in str(found)
+    assert f"{39 - last} batches at its end cannot be found" in str(found)
+    assert "logs and batches, but not their samples" in str(found)
 
 
 def test_a_cut_behind_the_head_is_not_its_matter(unsealed, tmp_path):
@@ -213,6 +214,9 @@ def replaced(old: str, new: str) -> str:
         ("UPDATE sessions SET status = 'failed'", "close"),
         ("UPDATE streams SET bytes_seen = bytes_seen + 1 WHERE stream_no = 1", "close"),
         ("DELETE FROM gaps", "gaps"),
+        ("UPDATE gaps SET reason = 'planned'", "gaps"),
+        ("UPDATE gaps SET last_batch = 25", "gaps"),
+        ("UPDATE gaps SET last_batch = 21", "gaps"),
         (f"UPDATE log_entries SET leaf = {replaced('KeyError', 'Keyerror')}", "log"),
         (f"UPDATE log_entries SET leaf = {replaced('kind', 'kin')}", "log"),
         ("DELETE FROM log_entries WHERE position > 0", "cut"),
@@ -223,6 +227,36 @@ def replaced(old: str, new: str) -> str:
 def test_other_edits(unsealed, tmp_path, statement, kind):
     found = edited(unsealed, tmp_path, (statement, ()), samples=False)
     assert kind in {one.kind for one in found.differences}
+
+
+def test_a_batch_behind_the_closing_leaf(unsealed, tmp_path):
+    batch = packed(1, 50, of(50))
+    statement = (
+        "INSERT INTO batches SELECT ?, epoch, seen_at, ?, ?, byte_sizes, content_type, details,"
+        " head_checksum, checksum FROM batches WHERE batch_id = ?"
+    )
+    values = (batch_key(1, 50), batch.root, batch.fingerprints, batch_key(1, 1))
+    found = edited(unsealed, tmp_path, (statement, values), samples=False)
+    assert told(found) == [("added", 0, None)]
+    assert "1 batch more than were signed when it was closed" in str(found)
+
+
+@pytest.mark.parametrize("record_", ["unsealed", "sealed"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM batches",
+        "DELETE FROM sealed_batches WHERE batch_id % 2",
+        "UPDATE streams SET stream_no = stream_no + 7",
+    ],
+)
+def test_what_was_found_is_told_in_any_case(request, record_, statement, tmp_path):
+    """Also where the samples cannot be read at all."""
+    signed = request.getfixturevalue(record_)
+    if (record_ == "sealed") != ("sealed" in statement) and "streams" not in statement:
+        return
+    found = edited(signed, tmp_path, (statement, ()))
+    assert not found.ok
 
 
 def test_sealed_batches(sealed, tmp_path):

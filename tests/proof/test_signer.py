@@ -14,7 +14,7 @@ from proof_support import KEY, OTHER, begin, record
 
 from origin.core.log import CloseLeaf, GapLeaf, OpenLeaf
 from origin.core.merkle import merkle_root
-from origin.core.note import Head, Note
+from origin.core.note import Head, Note, Signature
 from origin.core.record import Gap
 from origin.errors import (
     ConfigurationError,
@@ -352,3 +352,91 @@ def test_in_a_forked_process(path, key):
                 os._exit(0)
         os.waitpid(pid, 0)
         assert len(heads(db, session_id)) == 1
+
+
+@pytest.mark.parametrize("kind", ["symlink_to", "hardlink_to"])
+def test_a_key_by_another_name_has_the_same_list(path, tmp_path, key, kind):
+    backed_up(path, tmp_path, key)
+    other = tmp_path / "other.key"
+    getattr(other, kind)(key.path)
+    if kind == "hardlink_to":
+        with pytest.raises(SigningKeyError, match="another name"):
+            SigningKey.load(other)
+        return
+    with (
+        ProvenanceDatabase(tmp_path / "backup.db") as db,
+        pytest.raises(RecordAlteredError, match="lies behind"),
+    ):
+        Signer(db, SigningKey.load(other))
+
+
+def test_a_key_that_was_followed_signs_nothing_more(db, key, tmp_path):
+    session_id, (stream,) = begin(db)
+    old = Signer(db, key)
+    old.sign(session_id)
+    new = key.succeed(tmp_path / "new.key")
+    record(db, stream, range(2))
+    with pytest.raises(SigningKeyError, match="has named another that follows it"):
+        old.sign(session_id)
+    assert Head.parse(Signer(db, new).sign(session_id).note.text).size == 2
+
+
+def test_nothing_is_left_of_a_key_that_could_not_follow(key, tmp_path):
+    (tmp_path / "new.key.heads").touch()
+    with pytest.raises(SigningKeyError, match="is there already"):
+        key.succeed(tmp_path / "new.key")
+    assert not (tmp_path / "new.key").exists()
+
+
+@pytest.mark.parametrize("send", [lambda text: 1 / 0, "nowhere/heads.txt"])
+def test_a_head_that_cannot_be_sent(db, key, send, caplog, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    signer = Signer(db, key, send=send)
+    session_id, _ = begin(db)
+    db.end_session(session_id)
+    assert "its head not sent" in caplog.text
+    assert len(heads(db, session_id)) == 1
+    with pytest.raises((ZeroDivisionError, OriginError)):
+        signer.sign(session_id)
+
+
+def test_a_signature_that_was_damaged_is_replaced(db, key):
+    session_id, _ = begin(db)
+    note = Signer(db, key).sign(session_id).note
+    bad = Signature(note.signatures[0].name, note.signatures[0].key_id, bytes(64))
+    db._connection.rows("UPDATE session_states SET head = ?", (str(Note(note.text, (bad,))),))
+    assert Signer(db, key).sign(session_id).note == note
+    db._connection.rows("UPDATE session_states SET head = 'nonsense'")
+    with pytest.raises(RecordAlteredError, match="is damaged"):
+        Signer(db, key).sign(session_id)
+
+
+@pytest.mark.parametrize(
+    ("statement", "match"),
+    [
+        ("DELETE FROM batches WHERE batch_id % 1024 = 3", "4 batches on record and 5 in its log"),
+        ("UPDATE gaps SET reason = 'planned'", "on record no longer as it was"),
+        ("UPDATE gaps SET last_batch = 5", "on record no longer as it was"),
+    ],
+)
+def test_an_edited_record_is_not_signed(db, key, statement, match):
+    session_id, (stream,) = begin(db)
+    record(db, stream, range(5))
+    db.append([], [Gap(stream, 5, 7, "KeyError: 'x'")])
+    with Signer(db, key) as signer:
+        signer.sign(session_id)
+        db._connection.rows(statement)
+        with pytest.raises(RecordAlteredError, match=match):
+            signer.sign(session_id)
+
+
+def test_an_edited_batch_is_not_signed_at_the_end(db, key, caplog):
+    session_id, (stream,) = begin(db)
+    record(db, stream, range(5))
+    with Signer(db, key) as signer:
+        signer.sign(session_id)
+        db._connection.rows("UPDATE batches SET root = zeroblob(32) WHERE batch_id % 1024 = 3")
+        db.end_session(session_id)
+        assert "batch 3 of stream 0" in caplog.text
+        with pytest.raises(RecordAlteredError, match=r"batch 3 .* is not as it was signed"):
+            signer.sign(session_id)

@@ -43,8 +43,11 @@ def keys_new(
     """
     from origin.proof.keys import SigningKey
 
-    key = SigningKey.new(file, name, _new_passphrase(asks))
+    passphrase = _new_passphrase(asks)
+    key = SigningKey.new(file, name, passphrase)
     _tell(context, file, key.public.text)
+    if passphrase is None:
+        context.obj.output.note("the key is not encrypted; --passphrase asks for one")
 
 
 @keys.command("rotate", cls=Command)

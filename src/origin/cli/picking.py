@@ -51,7 +51,9 @@ class Chosen:
         Raises:
             DatabaseNotFoundError: there is none.
         """
-        with self.database():
-            pass
+        # One of an older version is brought up to date by opening it; an empty file is none.
+        if not self.path.is_file() or not self.path.stat().st_size:
+            with self.database():
+                pass
         with self.database(read_only=False) as db:
             yield db

@@ -131,7 +131,7 @@ def inclusion(
 def absence(
     context: typer.Context,
     session: Session,
-    sample: _SAMPLE = None,
+    sample: Annotated[str | None, typer.Argument(help="A fingerprint, 64 hex digits.")] = None,
     file: _FILE = None,
     text: _TEXT = None,
     output: Target = None,
@@ -147,7 +147,7 @@ def absence(
 
     chosen: Chosen = context.obj
     if sample is not None and len(sample) < 64:
-        raise ConfigurationError("what is not there has no beginning to be found by: 64 hex digits")
+        raise ConfigurationError("give all 64 hex digits, --file or --text: nothing is looked up")
     with chosen.database() as db:
         wanted = wanted_sample(QueryEngine(db), db, sample, file, text)
         found = Prover(db).prove_absence(picked(db, session), bytes.fromhex(wanted))
@@ -227,13 +227,18 @@ def _heads_in(told: str) -> "list[Note]":
 
 
 def _hold(chosen: Chosen, notes: "list[Note]", keys: "list[PublicKey]") -> None:
-    from origin.proof.examining import examine
+    from origin.core.note import Head
+    from origin.proof.examining import begins, examine
 
     for note in notes:
         note.signers(keys)
+    # The largest head of a session stands for all before it, if they are its beginning.
+    heads = sorted(notes, key=lambda note: Head.parse(note.text).size)
+    largest = {Head.parse(note.text).origin: note for note in heads}
+    earlier = [note for note in dict.fromkeys(heads) if note not in largest.values()]
     with chosen.database() as db, chosen.output.working("computing the record anew"):
-        # What a later head of a session stands for begins with what the earlier ones do.
-        found = [examine(db, note, samples=note is notes[-1]) for note in notes]
+        found = [examine(db, note) for note in largest.values()]
+        found += [one for one in (begins(db, note) for note in earlier) if not one.ok]
     if chosen.output.is_json:
         chosen.output.json({"ok": all(one.ok for one in found), "heads": [_told(o) for o in found]})
     else:

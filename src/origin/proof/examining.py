@@ -9,13 +9,19 @@ from origin.core.log import BatchLeaf, CloseLeaf, GapLeaf, OpenLeaf, StateLeaf, 
 from origin.core.merkle import leaf_hash, root_over
 from origin.core.note import Head, Note
 from origin.core.record import PackedBatch, SessionRecord, StreamRecord
-from origin.core.wording import many, one_line
-from origin.errors import CorruptDatabaseError, RecordAlteredError, SessionNotFoundError
+from origin.core.wording import many, one_line, were
+from origin.errors import (
+    DatabaseBusyError,
+    RecordAlteredError,
+    SessionNotFoundError,
+    StorageError,
+)
 from origin.proof.sets import set_tree
 from origin.query.asking import Asker
 from origin.query.members import Members
 from origin.storage.database import ProvenanceDatabase
-from origin.storage.heads import Signed, require_extends
+from origin.storage.heads import Signed, require_extends, require_head
+from origin.storage.sessionlogs import is_held
 
 # More of one kind in one stream would hide all else.
 _MOST = 20
@@ -53,8 +59,9 @@ class Examination:
         session_id: the session.
         state: the state that was signed; None if the record does not have it.
         differences: what is not as it was signed.
-        batches: how many batches were computed anew.
+        batches: how many batches were computed anew from their samples.
         observations: how many samples these have.
+        samples: whether they were; else the logs alone were held against the record.
     """
 
     session_id: str
@@ -62,6 +69,7 @@ class Examination:
     differences: tuple[Difference, ...]
     batches: int
     observations: int
+    samples: bool = True
 
     @property
     def ok(self) -> bool:
@@ -70,6 +78,8 @@ class Examination:
 
     def __str__(self) -> str:
         looked = f"{many(self.batches, 'batch')}, {many(self.observations, 'observation')}"
+        if not self.samples:
+            looked = "logs and batches, but not their samples"
         if self.ok:
             return f"session {self.session_id}: {looked}: all is as it was signed"
         told = "\n".join(f"  {one}" for one in self.differences)
@@ -101,8 +111,26 @@ def examine(db: ProvenanceDatabase, note: Note, *, samples: bool = True) -> Exam
         require_extends(leaves, Signed(session_id, head.size, head.root.hex()))
     except (RecordAlteredError, SessionNotFoundError) as error:
         found = [Difference("states", None, None, str(error))]
-        return Examination(session_id, None, tuple(found), 0, 0)
+        return Examination(session_id, None, tuple(found), 0, 0, samples)
     return _Examiner(db, session_id, states[head.size - 1], samples).run()
+
+
+def begins(db: ProvenanceDatabase, note: Note) -> Examination:
+    """Whether the logs of a session begin with what a head was signed over; nothing else is read.
+
+    Args:
+        db: an open database.
+        note: the head.
+
+    Raises:
+        ProofError: it is no head of a session.
+    """
+    session_id = session_of(Head.parse(note.text).origin)
+    try:
+        return Examination(session_id, require_head(db.logs, note), (), 0, 0, samples=False)
+    except RecordAlteredError as error:
+        found = Difference("states", None, None, str(error))
+        return Examination(session_id, None, (found,), 0, 0, samples=False)
 
 
 class _Examiner:
@@ -120,7 +148,8 @@ class _Examiner:
         streams = self._db.catalog.streams(session_id)
         lost = len(self._state.streams) - len(streams)
         if lost > 0:
-            found.append(Difference("cut", None, None, f"{many(lost, 'stream')} is not there"))
+            text = f"{many(lost, 'stream')} that {were(lost)} signed cannot be found"
+            found.append(Difference("cut", None, None, text))
         numbers = [one.stream_no for one in streams]
         with self._db.ledger.in_order(numbers) as batches:
             for number, (stream, head) in enumerate(
@@ -137,7 +166,8 @@ class _Examiner:
                     found += own.sets(self._members)
                 self._batches += own.batches
                 self._observations += own.observations
-        return Examination(session_id, self._state, tuple(found), self._batches, self._observations)
+        counts = self._batches, self._observations
+        return Examination(session_id, self._state, tuple(found), *counts, samples=self._samples)
 
 
 class _StreamExaminer:
@@ -204,12 +234,16 @@ class _StreamExaminer:
         for at, leaf in self._entries.items():
             if at < len(hashes) and leaf_hash(leaf.data()) != hashes[at]:
                 yield self._found("log", f"its leaf {at} is not the one that was signed")
-            if isinstance(leaf, GapLeaf):
-                held = any(g.first_batch <= leaf.first and leaf.last <= g.last_batch for g in gaps)
-                if not held:
-                    yield self._found(
-                        "gaps", f"the gap from batch {leaf.first} to {leaf.last} is not on record"
-                    )
+            if isinstance(leaf, GapLeaf) and not is_held(leaf, gaps):
+                where = f"from batch {leaf.first} to {leaf.last}"
+                yield self._found("gaps", f"the gap {where} is not on record as it was signed")
+        for gap in gaps:
+            number = self._db.logs.tables.first_batch(
+                self._stream.stream_no, gap.first_batch, gap.last_batch
+            )
+            if number is not None:
+                where = f"from batch {gap.first_batch} to {gap.last_batch}"
+                yield self._found("gaps", f"batch {number} is on record, and in the gap {where}")
         last = self._entries.get(self._size - 1)
         if isinstance(last, CloseLeaf):
             yield from self._closing(last)
@@ -226,6 +260,10 @@ class _StreamExaminer:
                 yield self._found(
                     "close", f"its {name} is {_shown(now)} on record; signed was {_shown(then)}"
                 )
+        there = self._db.logs.tables.count_batches(self._stream.stream_no)
+        if there > leaf.batches:
+            more = many(there - leaf.batches, "batch")
+            yield self._found("added", f"{more} more than were signed when it was closed")
 
     # -- batches -----------------------------------------------------------------------
 
@@ -260,7 +298,7 @@ class _StreamExaminer:
         ]
         cut = len(wanted) - sum(number <= last for number in signed)
         if cut:
-            found.append(self._found("cut", f"its last {many(cut, 'batch')} are gone"))
+            found.append(self._found("cut", f"{many(cut, 'batch')} at its end cannot be found"))
         more = len(found) - _MOST
         rest = [self._found("log", f"{many(more, 'further difference')}")] if more > 0 else []
         return found[:_MOST] + rest
@@ -300,7 +338,7 @@ class _StreamExaminer:
                         "at least one was replaced",
                         batch.batch_no,
                     )
-        except CorruptDatabaseError as error:
+        except StorageError as error:
             yield self._found("samples", one_line(str(error)))
 
     def sets(self, members: Members) -> list[Difference]:
@@ -311,7 +349,9 @@ class _StreamExaminer:
         try:
             parts = members.in_order(self._session.session_id, self._stream)
             tree = set_tree(parts, self._stream.observations)
-        except CorruptDatabaseError as error:
+        except DatabaseBusyError:
+            return [self._found("set", "its samples are not all where the record says they are")]
+        except StorageError as error:
             return [self._found("set", one_line(str(error)))]
         if (tree.size, tree.root.hex()) == (last.set_size, last.set_root):
             return []

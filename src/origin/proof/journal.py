@@ -21,6 +21,10 @@ if sys.platform != "win32":
     import fcntl
 
 
+# The line of a key that was followed by another.
+_HANDED_ON = b'{"handed_on":true}'
+
+
 class Journal:
     """The heads that a key has signed.
 
@@ -49,7 +53,7 @@ class Journal:
         found: dict[str, Signed] = {}
         # What stands behind the last line's end was not written whole, and nothing was signed.
         for line in told.split(b"\n")[:-1]:
-            if not line:
+            if not line or line == _HANDED_ON:
                 continue
             try:
                 one = Signed(**json.loads(line))
@@ -74,7 +78,13 @@ class Journal:
         """
         signed = Signed(session, len(states), merkle_root(states).hex())
         with self._locked() as file:
-            known = self._read(file.read()).get(session)
+            told = file.read()
+            if _HANDED_ON in told.split(b"\n"):
+                raise SigningKeyError(
+                    "the key has named another that follows it, and signs nothing more; sign with "
+                    f"that one ({self.path} says so)"
+                )
+            known = self._read(told).get(session)
             if known is not None:
                 require_extends(states, known)
                 if known == signed:
@@ -85,6 +95,21 @@ class Journal:
             file.write(f"\n{line}\n".encode())
             file.flush()
             os.fsync(file.fileno())
+
+    def handed_on(self) -> bytes:
+        """What the file of the key that follows has to hold; from now on this one signs nothing.
+
+        Raises:
+            SigningKeyError: the file cannot be read or written.
+        """
+        with self._locked() as file:
+            told = file.read()
+            self._read(told)
+            if _HANDED_ON not in told.split(b"\n"):
+                file.write(b"\n" + _HANDED_ON + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        return b"".join(one + b"\n" for one in told.split(b"\n")[:-1] if one != _HANDED_ON)
 
     @contextmanager
     def _locked(self) -> Iterator[BinaryIO]:

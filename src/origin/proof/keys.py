@@ -6,7 +6,6 @@ the heads it signed last.
 """
 
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,9 +81,7 @@ class SigningKey:
         pem: bytes = key._private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
         )
-        for one in (file, public_file):
-            if one.exists():
-                raise SigningKeyError(f"{one} is there already; a key is never written over")
+        _require_free(file, public_file)
         _write_new(public_file, f"{key.public.text}\n".encode(), 0o644)
         try:
             _write_new(file, f"{_NAME}{name}\n".encode() + pem, 0o600)
@@ -118,7 +115,7 @@ class SigningKey:
         except TypeError:
             why = (
                 "is encrypted: give its passphrase, in ORIGIN_KEY_PASSPHRASE say"
-                if passphrase is None
+                if cls.is_encrypted(file)
                 else "is not encrypted, so it takes no passphrase"
             )
             raise SigningKeyError(f"the key {file} {why}") from None
@@ -156,19 +153,21 @@ class SigningKey:
 
         Raises:
             SigningKeyError: as for ``new``; or the list of what this key has signed cannot be read.
+
+        From then on this key signs nothing more, as its list says.
         """
         file = Path(path)
-        handed_on = b""
+        told = file.with_name(f"{file.name}.succession")
+        _require_free(file, public_path(file), told, journal_path(file))
+        key_name(name or self.public.name)
         if self.path is not None:
-            Journal(journal_path(self.path)).last()
-            with suppress(FileNotFoundError):
-                handed_on = journal_path(self.path).read_bytes()
+            # First: a key without the list might sign against what the old one has signed.
+            handed_on = Journal(journal_path(self.path)).handed_on()
+            _write_new(journal_path(file), handed_on, 0o600)
         new = SigningKey.new(file, name or self.public.name, passphrase)
         text = succession_text(self.public, new.public)
         note = Note(text, (self.sign(text), new.sign(text)))
-        _write_new(file.with_name(f"{file.name}.succession"), str(note).encode(), 0o644)
-        if handed_on:
-            _write_new(journal_path(file), handed_on, 0o600)
+        _write_new(told, str(note).encode(), 0o644)
         return new
 
     def sign(self, text: str) -> Signature:
@@ -190,17 +189,23 @@ def public_path(path: Path) -> Path:
 
 
 def journal_path(path: Path) -> Path:
-    """Where the list lies of what a key has signed."""
-    return path.with_name(f"{path.name}.heads")
+    """Where the list lies of what a key has signed: one, by whatever way the key is reached."""
+    real = Path(os.path.realpath(path))
+    return real.with_name(f"{real.name}.heads")
 
 
 def _read(file: Path) -> tuple[str, bytes]:
     try:
-        mode = file.stat().st_mode
+        found = file.stat()
         told = file.read_bytes()
     except OSError as error:
         raise SigningKeyError(f"the key {file} cannot be read: {error.strerror}") from error
-    if os.name == "posix" and mode & 0o077:
+    if found.st_nlink > 1:
+        raise SigningKeyError(
+            f"the key {file} has another name, too (a hard link), and so another list of what it "
+            "signed; remove one of them"
+        )
+    if os.name == "posix" and found.st_mode & 0o077:
         raise SigningKeyError(
             f"others can read the key {file}, so it may be theirs too; make it yours alone with "
             f"chmod 600, or make another"
@@ -215,6 +220,12 @@ def _read(file: Path) -> tuple[str, bytes]:
     return name.removeprefix(_NAME), pem
 
 
+def _require_free(*files: Path) -> None:
+    for one in files:
+        if one.exists():
+            raise SigningKeyError(f"{one} is there already, and nothing is written over")
+
+
 def _write_new(file: Path, data: bytes, mode: int) -> None:
     try:
         with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:
@@ -222,7 +233,7 @@ def _write_new(file: Path, data: bytes, mode: int) -> None:
             out.flush()
             os.fsync(out.fileno())
     except FileExistsError:
-        raise SigningKeyError(f"{file} is there already; a key is never written over") from None
+        raise SigningKeyError(f"{file} is there already, and nothing is written over") from None
     except OSError as error:
         raise SigningKeyError(f"{file} cannot be written: {error.strerror}") from error
 

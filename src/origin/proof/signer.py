@@ -17,10 +17,10 @@ from origin.core.note import Head, Note
 from origin.core.record import SessionRecord
 from origin.errors import (
     ConfigurationError,
-    OriginError,
     ProofError,
     RecordAlteredError,
     SessionNotFoundError,
+    StorageError,
 )
 from origin.proof.journal import Journal
 from origin.proof.keys import SigningKey, journal_path
@@ -133,7 +133,7 @@ class Signer:
             SessionNotFoundError: no session has that id.
             RecordAlteredError: the record contradicts a head that was signed before.
             SigningKeyError: the list of what was signed cannot be written.
-            StorageError: the disk or SQLite refused.
+            StorageError: the disk or SQLite refused; or what was signed could not be sent.
         """
         own = session_id_of(session_id)
         with self._lock:
@@ -141,9 +141,19 @@ class Signer:
             state = self._settled(own)
             states = self._db.logs.states(own)[: state + 1]
             found = self._signed(own, [one.leaf for one in states])
-        if self._send is not None:
-            self._send(str(found))
+        self._sent(found)
         return found
+
+    def _sent(self, found: SignedHead) -> None:
+        if self._send is None:
+            return
+        try:
+            self._send(str(found))
+        except OSError as error:
+            raise StorageError(
+                f"the head of session {found.session_id} is signed and kept, but could not be "
+                f"sent: {error}; `origin heads` shows it"
+            ) from error
 
     def _settled(self, session_id: str) -> int:
         """The number of the state that is to be signed."""
@@ -174,18 +184,23 @@ class Signer:
             return
         try:
             self.sign(session_id)
-        except OriginError as error:
+        except Exception as error:  # what it is sent with is the user's own
             # It has ended, and all is on record; only what vouches for it is missing.
             _log.warning(
-                "session %s has ended and was not signed: %s; sign it with `origin sign`",
+                "session %s has ended and was not signed, or its head not sent: %s; `origin sign` "
+                "does it again",
                 session_id,
                 error,
             )
 
     def _sign_running(self) -> None:
         for session in self._db.list_sessions(status="running"):
-            if not self._done.is_set():
+            if self._done.is_set():
+                return
+            try:
                 self.sign(session)
+            except Exception:
+                _log.exception("session %s was not signed; it is tried again", session.session_id)
 
     def close(self) -> None:
         """Sign nothing more by itself."""

@@ -13,7 +13,7 @@ from origin.core.record import utc_now
 from origin.errors import CorruptDatabaseError
 from origin.storage.connection import Connection
 from origin.storage.packing import FINGERPRINT_BYTES
-from origin.storage.schema import LAST_BATCH_NO, batch_key, number_of
+from origin.storage.schema import LAST_BATCH_NO, batch_key, number_of, stream_range
 
 _HASH_BYTES = 32
 
@@ -179,6 +179,25 @@ class Logs:
             BatchLeaf(number_of(key), epoch, samples, root.hex())
             for key, epoch, samples, root in rows
         ]
+
+    def count_batches(self, stream_no: int) -> int:
+        """How many batches of a stream are on record now."""
+        row = self._db.row(
+            "SELECT (SELECT count(*) FROM sealed_batches WHERE batch_id BETWEEN ?1 AND ?2)"
+            " + (SELECT count(*) FROM batches WHERE batch_id BETWEEN ?1 AND ?2)",
+            stream_range(stream_no),
+        )
+        return int(row[0]) if row else 0
+
+    def first_batch(self, stream_no: int, first: int, last: int) -> int | None:
+        """The number of the first batch that is on record in a range, or None."""
+        row = self._db.row(
+            "SELECT min(batch_id) FROM ("
+            " SELECT batch_id FROM sealed_batches WHERE batch_id BETWEEN ?1 AND ?2"
+            " UNION ALL SELECT batch_id FROM batches WHERE batch_id BETWEEN ?1 AND ?2)",
+            (batch_key(stream_no, first), batch_key(stream_no, min(last, LAST_BATCH_NO))),
+        )
+        return None if row is None or row[0] is None else number_of(row[0])
 
     def index_of(self, stream_no: int, leaf: BatchLeaf, size: int) -> int | None:
         """The index of a batch's leaf among the first ``size`` of a log, or None."""

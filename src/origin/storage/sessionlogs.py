@@ -17,6 +17,7 @@ from origin.core.log import (
     StateLeaf,
     parse_leaf,
 )
+from origin.core.merkle import leaf_hash
 from origin.core.note import Note
 from origin.core.record import Gap, SessionRecord, StreamRecord
 from origin.errors import ProofError, RecordAlteredError
@@ -183,18 +184,12 @@ class SessionLogs:
             The note as it is kept; others may have signed it, too.
 
         Raises:
-            RecordAlteredError: what others signed is another text.
+            RecordAlteredError: what others signed is another text, or cannot be read.
         """
         with self._db.transaction():
             session_no, _ = self._catalog.session_state(session_id)
             state = self.states(session_id)[number]
-            known = () if state.head is None else Note.parse(state.head).signatures
-            if state.head is not None and Note.parse(state.head).text != head.text:
-                raise RecordAlteredError(
-                    f"the head of session {session_id} that was signed is not that of the states "
-                    "on record"
-                )
-            note = Note(head.text, tuple(dict.fromkeys((*known, *head.signatures))))
+            note = _joined(state.head, head)
             self.tables.put_head(session_no, number, str(note))
         return note
 
@@ -219,6 +214,21 @@ class SessionLogs:
     def gaps(self, session_id: str, stream_no: int) -> list[Gap]:
         """The gaps of a stream, in the order of their numbers."""
         return [gap for gap in self._catalog.gaps(session_id) if gap.stream_no == stream_no]
+
+
+def _joined(known: str | None, new: Note) -> Note:
+    """A note with the signatures of others that are kept already, and the new ones."""
+    if known is None:
+        return new
+    try:
+        old = Note.parse(known)
+    except ProofError as error:
+        raise RecordAlteredError(f"a head that was signed is damaged: {error}") from error
+    if old.text != new.text:
+        raise RecordAlteredError("a head that was signed is not that of the states on record")
+    own = {(one.name, one.key_id) for one in new.signatures}
+    others = [one for one in old.signatures if (one.name, one.key_id) not in own]
+    return Note(new.text, (*others, *new.signatures))
 
 
 class _Stream:
@@ -250,7 +260,28 @@ class _Stream:
         if not self.end.size:
             leaves.insert(0, self._logs.opening(self._session, self._number, self._record))
         self._add(leaves)
+        if is_all:
+            self._require_unaltered()
         return is_all
+
+    def _require_unaltered(self) -> None:
+        """Raise unless what is in the log is still on record, as far as counting tells."""
+        where = f"stream {self._number} of session {self._session.session_id}"
+        there = self._logs.tables.count_batches(self._record.stream_no)
+        logged = self.end.size - len(self._entries)
+        if there != logged:
+            raise RecordAlteredError(
+                f"{where} has {there:,} batches on record and {logged:,} in its log: some were "
+                "removed since they were signed, or others put between them; `origin verify "
+                "--record` with a signed head tells which"
+            )
+        gaps = self._logs.gaps(self._session.session_id, self._record.stream_no)
+        for leaf in self._entries:
+            if isinstance(leaf, GapLeaf) and not is_held(leaf, gaps):
+                raise RecordAlteredError(
+                    f"the gap from batch {leaf.first} to {leaf.last} of {where} was signed, and is "
+                    "on record no longer as it was"
+                )
 
     def close(self) -> None:
         """Add a closing leaf if the session has ended and the last leaf is none."""
@@ -266,6 +297,7 @@ class _Stream:
                 f"{record.batches} batches and {record.observations} observations on record, and "
                 f"{logged} batches in its log; db.check() tells more"
             )
+        self._require_same_batches()
         gaps = [one for one in self._entries if isinstance(one, GapLeaf)]
         leaf = CloseLeaf(
             status=self._session.status,
@@ -279,6 +311,23 @@ class _Stream:
         )
         self._add([leaf])
 
+    def _require_same_batches(self) -> None:
+        """Raise unless each batch is on record as it is in the log."""
+        tables, stream_no = self._logs.tables, self._record.stream_no
+        others = {at for at, _ in tables.entries(stream_no)}
+        hashes = tables.hashes(stream_no, self.end.size)
+        logged = (one for at, one in enumerate(hashes) if at not in others)
+        after = -1
+        while page := tables.batches(stream_no, after, _AT_ONCE):
+            for batch in page:
+                if leaf_hash(batch.data()) != next(logged, None):
+                    raise RecordAlteredError(
+                        f"batch {batch.batch} of stream {self._number} of session "
+                        f"{self._session.session_id} is not as it was signed; `origin verify "
+                        "--record` with a signed head tells more"
+                    )
+            after = page[-1].batch
+
     def _add(self, leaves: Sequence[Leaf]) -> None:
         self._logs.tables.append(self.end, leaves)
         self._entries += [leaf for leaf in leaves if not isinstance(leaf, BatchLeaf)]
@@ -291,6 +340,18 @@ class _Stream:
 
 def _place(leaf: BatchLeaf | GapLeaf) -> int:
     return leaf.batch if isinstance(leaf, BatchLeaf) else leaf.first
+
+
+def is_held(leaf: GapLeaf, gaps: Sequence[Gap]) -> bool:
+    """Whether a gap that was signed is on record; it may have grown since.
+
+    >>> is_held(GapLeaf(3, 4, "x"), [Gap(1, 3, 7, "x")])
+    True
+    """
+    return any(
+        gap.first_batch <= leaf.first and leaf.last <= gap.last_batch and gap.reason == leaf.reason
+        for gap in gaps
+    )
 
 
 def new_gaps(gaps: Sequence[Gap], logged: Sequence[GapLeaf]) -> list[GapLeaf]:
