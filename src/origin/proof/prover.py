@@ -25,8 +25,14 @@ from origin.verify.forms import (
 
 
 @dataclass(frozen=True, slots=True)
-class _Signed:
-    """A session, and the newest of its states that was signed."""
+class SignedSession:
+    """A session, and the newest of its states that was signed.
+
+    Args:
+        session_id: the session.
+        states: all up to that one.
+        streams: the session's, which may have more than that state.
+    """
 
     session_id: str
     states: list[State]
@@ -34,10 +40,12 @@ class _Signed:
 
     @property
     def leaf(self) -> StateLeaf:
+        """The state."""
         return self.states[-1].leaf
 
     @property
     def head(self) -> Note:
+        """The head that is signed."""
         return Note.parse(self.states[-1].head or "")
 
     def path(self, number: int) -> tuple[bytes, ...]:
@@ -181,20 +189,10 @@ class Prover:
             new_head=signed.head,
         )
 
-    def _signed(self, session_id: str | SessionRecord) -> _Signed:
-        own = session_id_of(session_id)
-        states = self._db.logs.states(own)
-        while states and states[-1].head is None:
-            states.pop()
-        if not states:
-            raise NotProvableError(
-                f"no head of session {own} was signed; sign it with `origin sign`, or a Signer"
-            )
-        found = _Signed(own, states, self._db.catalog.streams(own))
-        require_head(self._db.logs, found.head)
-        return found
+    def _signed(self, session_id: str | SessionRecord) -> SignedSession:
+        return newest_signed(self._db, session_id_of(session_id))
 
-    def _number(self, signed: _Signed, stream_no: int) -> int:
+    def _number(self, signed: SignedSession, stream_no: int) -> int:
         numbers = [one.stream_no for one in signed.streams]
         number = numbers.index(stream_no) if stream_no in numbers else len(numbers)
         if number >= len(signed.leaf.streams):
@@ -203,7 +201,7 @@ class Prover:
             )
         return number
 
-    def _batch(self, signed: _Signed, stream_no: int, batch_no: int) -> BatchLeaf:
+    def _batch(self, signed: SignedSession, stream_no: int, batch_no: int) -> BatchLeaf:
         found = self._db.logs.tables.batches(stream_no, batch_no - 1, 1)
         if not found or found[0].batch != batch_no:
             raise NotProvableError(
@@ -211,13 +209,13 @@ class Prover:
             )
         return found[0]
 
-    def _open(self, signed: _Signed, stream: int) -> OpenLeaf:
+    def _open(self, signed: SignedSession, stream: int) -> OpenLeaf:
         _, leaf = self._db.logs.entries(signed.streams[stream].stream_no)[0]
         if not isinstance(leaf, OpenLeaf):
             raise RecordAlteredError(f"the log of stream {stream} begins with another leaf")
         return leaf
 
-    def _absent(self, signed: _Signed, stream: int, sample: bytes) -> AbsentStream:
+    def _absent(self, signed: SignedSession, stream: int, sample: bytes) -> AbsentStream:
         record = signed.streams[stream]
         size, _ = signed.leaf.streams[stream]
         tables = self._db.logs.tables
@@ -263,3 +261,27 @@ def read_head(text: str) -> Note:
     if not found:
         raise ProofError("there is no signed head in it")
     return found[-1]
+
+
+def newest_signed(db: ProvenanceDatabase, session_id: str) -> SignedSession:
+    """A session, and the newest of its states that was signed.
+
+    Args:
+        db: an open database.
+        session_id: which session.
+
+    Raises:
+        SessionNotFoundError: no session has that id.
+        NotProvableError: none was signed.
+        RecordAlteredError: the record contradicts what was signed.
+    """
+    states = db.logs.states(session_id)
+    while states and states[-1].head is None:
+        states.pop()
+    if not states:
+        raise NotProvableError(
+            f"no head of session {session_id} was signed; sign it with `origin sign`, or a Signer"
+        )
+    found = SignedSession(session_id, states, db.catalog.streams(session_id))
+    require_head(db.logs, found.head)
+    return found
