@@ -1,6 +1,7 @@
-"""Checks proofs and signed heads, for people who have nothing but these and a public key.
+"""Checks proofs, signed heads, statements and bundles, for people who have nothing but these and a
+public key.
 
-What proofs look like, when they hold and what they show is specified in ``docs/proof.md``. This
+What they look like, when they hold and what they show is specified in ``docs/proof.md``. This
 package needs the standard library and ``cryptography``; ``python -m origin.verify`` is its command.
 
 >>> from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -25,7 +26,10 @@ origin.errors.ProofError: the signature of example.com/team is not over this tex
 """
 
 from origin.core.note import PublicKey
-from origin.verify.door import read_keys, verify, verify_text
+from origin.verify.bundle import Bundle, verify_bundle
+from origin.verify.bundleverdict import BundleReport
+from origin.verify.door import is_bundle, read_keys, verify, verify_text
+from origin.verify.findings import Difference
 from origin.verify.forms import (
     AbsenceProof,
     AbsentStream,
@@ -38,12 +42,17 @@ from origin.verify.verdict import Verdict
 __all__ = [
     "AbsenceProof",
     "AbsentStream",
+    "Bundle",
+    "BundleReport",
     "ConsistencyProof",
+    "Difference",
     "InclusionProof",
     "Neighbour",
     "PublicKey",
     "Verdict",
+    "is_bundle",
     "read_keys",
     "verify",
+    "verify_bundle",
     "verify_text",
 ]

@@ -1,4 +1,4 @@
-"""``python -m origin.verify``: whether a proof or a signed head holds."""
+"""``python -m origin.verify``: whether a proof, a signed head, a statement or a bundle holds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from origin.core.note import PublicKey
 from origin.errors import MissingDependencyError, ProofError, SigningKeyError
-from origin.verify.door import read_keys, verify
+from origin.verify.bundle import verify_bundle
+from origin.verify.door import is_bundle, read_keys, verify
 
 _HOLDS, _DOES_NOT = 0, 1
 
@@ -27,11 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="python -m origin.verify",
-        description="Check a proof, or a signed head, with public keys that you trust.",
+        description="Check a proof, a signed head, a statement or a bundle with public keys that "
+        "you trust.",
         epilog="It exits with 0 if the proof holds, with 1 if it does not or is no proof, and "
         "with 2 if it could not be checked.",
     )
-    parser.add_argument("file", help="the proof, or the signed head")
+    parser.add_argument("file", help="the proof, signed head, statement or bundle")
     parser.add_argument(
         "--key",
         action="append",
@@ -42,14 +44,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         keys = [key for one in given.key for key in _keys(one)]
-        told = verify(given.file, keys)
-    except (SigningKeyError, MissingDependencyError) as error:
+        if is_bundle(given.file):
+            report = verify_bundle(given.file, keys)
+            holds, told = report.ok, report.to_dict() if given.json else str(report)
+        else:
+            verdict = verify(given.file, keys)
+            holds, told = True, verdict.to_dict() if given.json else str(verdict)
+    except (SigningKeyError, MissingDependencyError, OSError) as error:
         parser.error(str(error))
     except ProofError as error:
         _say({"holds": False, "error": str(error)} if given.json else f"does not hold: {error}")
         return _DOES_NOT
-    _say({"holds": True, **told.to_dict()} if given.json else str(told))
-    return _HOLDS
+    _say({"holds": holds, **told} if isinstance(told, dict) else told)
+    return _HOLDS if holds else _DOES_NOT
 
 
 def _keys(given: str) -> Sequence[PublicKey]:

@@ -7,14 +7,18 @@ from collections.abc import Iterable, Sequence
 
 from origin.core.note import Note, PublicKey
 from origin.errors import ProofError, SigningKeyError
+from origin.verify.archive import is_archive
+from origin.verify.bundle import verify_bundle
 from origin.verify.checks import (
     check_absence,
     check_consistency,
     check_head,
     check_inclusion,
 )
+from origin.verify.envelope import is_envelope
 from origin.verify.forms import AbsenceProof, InclusionProof, parse_proof
 from origin.verify.lines import MOST_BYTES, require_text
+from origin.verify.statement import verdict_on_statement
 from origin.verify.verdict import (
     Verdict,
     verdict_on_absence,
@@ -23,13 +27,13 @@ from origin.verify.verdict import (
     verdict_on_inclusion,
 )
 
-__all__ = ["read_keys", "verify", "verify_text"]
+__all__ = ["is_bundle", "read_keys", "verify", "verify_text"]
 
 _MOST_KEY_BYTES = 2**20
 
 
 def verify(proof: str | os.PathLike[str], keys: Iterable[PublicKey]) -> Verdict:
-    """Check a proof of any kind, or a signed head, in a file.
+    """Check a proof of any kind, a signed head, a statement or a bundle, in a file.
 
     Args:
         proof: path of the file.
@@ -39,18 +43,40 @@ def verify(proof: str | os.PathLike[str], keys: Iterable[PublicKey]) -> Verdict:
         What the proof shows, and what it does not.
 
     Raises:
-        ProofError: the file cannot be read, is malformed, or the proof does not hold.
+        ProofError: the file cannot be read, is malformed, or the proof does not hold. If a bundle
+            is not what was signed, it names all differences; ``verify_bundle`` gives them.
         SigningKeyError: there is no key, or something else is among them.
         MissingDependencyError: ``cryptography`` is not installed.
 
     Source:
         docs/proof.md.
     """
-    return verify_text(_read(proof), keys)
+    if not is_bundle(proof):
+        return verify_text(_read(proof), keys)
+    report = verify_bundle(proof, keys)
+    if not report.ok:
+        raise ProofError(str(report))
+    return report.verdict
+
+
+def is_bundle(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins as a bundle does.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        ProofError: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return is_archive(file.read(4))
+    except (OSError, ValueError) as error:
+        raise ProofError(f"cannot read {os.fspath(path)!r}: {error}") from None
 
 
 def verify_text(text: str, keys: Iterable[PublicKey]) -> Verdict:
-    """Check a proof of any kind, or a signed head.
+    """Check a proof of any kind, a signed head or a statement.
 
     Args:
         text: what a proof's file holds.
@@ -75,6 +101,8 @@ def verify_text(text: str, keys: Iterable[PublicKey]) -> Verdict:
 
 
 def _verdict(text: str, keys: Sequence[PublicKey]) -> Verdict:
+    if is_envelope(text):
+        return verdict_on_statement(text, keys)
     proof = parse_proof(text)
     if proof is None:
         return verdict_on_head(check_head(Note.parse(text), keys))

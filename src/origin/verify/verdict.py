@@ -18,11 +18,11 @@ __all__ = [
     "verdict_on_inclusion",
 ]
 
-_RECORD = (
+RECORD = (
     "that the record is what the model was trained on: it shows what the holder of the key has "
     "signed"
 )
-_HISTORY = (
+HISTORY = (
     "that no other history was signed: who holds the key and the database can sign another from "
     "the start; copies of heads outside their reach, compared by proofs of consistency, bind them"
 )
@@ -32,7 +32,7 @@ _SET = (
     "that the sets which the streams' closing leaves commit to hold all samples of all batches: "
     "only computing them anew from all fingerprints shows that"
 )
-_LATER = "anything of what was recorded after the head was signed"
+LATER = "anything of what was recorded after the head was signed"
 _SAMPLES = "anything of a sample: for that there are proofs of inclusion and of absence"
 
 
@@ -91,12 +91,12 @@ def verdict_on_head(signed: SignedHead) -> Verdict:
         kind="head",
         session=signed.session,
         signers=signed.signers,
-        facts=_head_facts(signed),
+        facts=head_facts(signed),
         shows=(
             f"head of session {named(signed.session)}: {size}",
             f"root of its log of states {root}",
         ),
-        does_not=(_RECORD, _SAMPLES, _HISTORY),
+        does_not=(RECORD, _SAMPLES, HISTORY),
     )
 
 
@@ -122,14 +122,14 @@ def verdict_on_inclusion(proof: InclusionProof, signed: SignedHead) -> Verdict:
             "samples": batch.samples,
             "batch_root": batch.root,
             **_stream_facts(opened),
-            "head": _head_facts(signed),
+            "head": head_facts(signed),
         },
         shows=(
             f"at position {proof.position:,} of {where} ({of})",
             f"sample {proof.sample.hex()} ({opened.fingerprint})",
             f"source {quoted(opened.source)}, {_license(opened)}",
         ),
-        does_not=(_RECORD, _EFFECT, *_keyed([opened]), _HISTORY),
+        does_not=(RECORD, _EFFECT, *_keyed([opened]), HISTORY),
     )
 
 
@@ -159,13 +159,13 @@ def verdict_on_absence(proof: AbsenceProof, signed: SignedHead) -> Verdict:
                 {**_stream_facts(one), **_close_facts(other)}
                 for one, other in zip(opened, closed, strict=True)
             ],
-            "head": _head_facts(signed),
+            "head": head_facts(signed),
         },
         shows=(
             f"not among {where} ({of})",
             f"sample {proof.sample.hex()} ({joined(one.fingerprint for one in opened)})",
         ),
-        does_not=(*_unseen(opened, missing), _OTHERS, *_keyed(opened), _SET, _RECORD, _HISTORY),
+        does_not=(*_unseen(opened, missing), _OTHERS, *_keyed(opened), _SET, RECORD, HISTORY),
     )
 
 
@@ -183,15 +183,15 @@ def verdict_on_consistency(proof: ConsistencyProof, old: SignedHead, new: Signed
         session=new.session,
         signers=tuple(dict.fromkeys(old.signers + new.signers)),
         facts={
-            "old": {**_state_facts(proof.old), "head": _head_facts(old)},
-            "new": {**_state_facts(proof.new), "head": _head_facts(new)},
+            "old": {**_state_facts(proof.old), "head": head_facts(old)},
+            "new": {**_state_facts(proof.new), "head": head_facts(new)},
         },
         shows=(
             f"session {named(new.session)} was only added to, {between}",
             f"earlier {_size(proof.old)}, signed by {joined(old.signers)}",
             f"later {_size(proof.new)}, signed by {joined(new.signers)}",
         ),
-        does_not=(_RECORD, _SAMPLES, _LATER, _HISTORY),
+        does_not=(RECORD, _SAMPLES, LATER, HISTORY),
     )
 
 
@@ -204,7 +204,7 @@ def _unseen(opened: list[OpenLeaf], missing: int) -> list[str]:
             f"anything of the {many(missing, 'batch')} that {were} trained on and {were} not "
             "recorded: the sample may have been there"
         )
-    if absent := _absent_processes(opened):
+    if absent := absent_processes(opened):
         found.append(
             f"anything of {absent:,} of {max(one.world_size for one in opened):,} training "
             "processes, which have no stream in this session"
@@ -214,10 +214,11 @@ def _unseen(opened: list[OpenLeaf], missing: int) -> list[str]:
             "absence from all streams at once: they make fingerprints in different ways, so that "
             "one sample has different ones in them"
         )
-    return [*found, _LATER]
+    return [*found, LATER]
 
 
-def _absent_processes(opened: list[OpenLeaf]) -> int:
+def absent_processes(opened: list[OpenLeaf]) -> int:
+    """How many training processes have no stream."""
     world = max(one.world_size for one in opened)
     return max(0, world - len({one.rank for one in opened if one.rank < world}))
 
@@ -239,7 +240,8 @@ def _size(state: StateLeaf) -> str:
     return f"state: {many(len(state.streams), 'stream')}, {leaves:,} leaves"
 
 
-def _head_facts(signed: SignedHead) -> dict[str, Any]:
+def head_facts(signed: SignedHead) -> dict[str, Any]:
+    """A head, for programs."""
     return {
         "origin": signed.head.origin,
         "size": signed.head.size,
