@@ -32,7 +32,9 @@ TESTS = {
     "verify": (
         "tests/verify/test_written.py tests/verify/test_forms.py tests/verify/test_inclusion.py "
         "tests/verify/test_absence.py tests/verify/test_consistency.py "
-        "tests/verify/test_verdict.py tests/verify/test_tampering.py tests/verify/test_command.py"
+        "tests/verify/test_verdict.py tests/verify/test_tampering.py tests/verify/test_command.py "
+        "tests/verify/test_bundle.py tests/verify/test_archive.py tests/verify/test_trees.py "
+        "tests/verify/test_statement.py"
     ),
 }
 SLOW = (

@@ -231,7 +231,7 @@ class Archive:
         ] == _LOCAL:
             member, is_large_one = _member_of(head, offset)
             large = is_large_one if not members else large
-            if is_large_one != large or (members and not _follows(members[-1], member)):
+            if is_large_one != large or not _follows(members, member):
                 raise _no_bundle("its members are not in the one order and form they have")
             members.append(member)
             offset = member.data + member.packed
@@ -272,9 +272,12 @@ def _member_of(head: bytes, offset: int) -> tuple[Member, bool]:
     return Member(member.name, crc, packed, size, offset, offset + len(wanted)), large
 
 
-def _follows(before: Member, member: Member) -> bool:
-    # The first is the one that lists the others; those are sorted.
-    return before.offset == 0 or before.name < member.name
+def _follows(before: Sequence[Member], member: Member) -> bool:
+    """Whether a member may stand behind others: the first lists them, and those are sorted."""
+    if not before:
+        return True
+    is_sorted = len(before) == 1 or before[-1].name < member.name
+    return is_sorted and member.name != before[0].name
 
 
 def _no_bundle(why: str) -> ProofError:

@@ -91,7 +91,7 @@ def _ascending(parts: Iterator[list[bytes]], folder: Path, depth: int) -> Iterat
     held: set[bytes] = set()
     for part in parts:
         held.update(part)
-        if len(held) >= _AT_ONCE:
+        if len(held) > _AT_ONCE:
             break
     else:
         if held:
