@@ -23,7 +23,7 @@ CODES = {
 
 
 # What these take has to be made first.
-SIGNED = {"sign", "verify", "keys rotate", *(f"prove {kind}" for kind in (
+SIGNED = {"sign", "verify", "keys rotate", "bundle", "attest", *(f"prove {kind}" for kind in (
     "inclusion", "absence", "consistency"))}  # fmt: skip
 
 
@@ -63,6 +63,8 @@ def test_every_example_runs(origin, demo, tmp_path, name):
             origin("sign", session, "--key", "team.key", "--send", "heads.txt")
     if name == "verify":
         origin("prove", "absence", "latest", "--text", "never written", "-o", "absent.proof")
+    if name == "attest":
+        origin("model", "add", "model.safetensors")
     # Ids differ from record to record; this one stands for the first session.
     words = shlex.split(EXAMPLES[name].replace("3f9c", demo[0][:8]))
     done = origin(*words[1:], code=CODES.get(EXAMPLES[name], 0))

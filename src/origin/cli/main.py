@@ -11,6 +11,7 @@ from origin._version import __version__
 from origin.cli import (
     asking,
     batches,
+    bundling,
     comparing,
     demo,
     handover,
@@ -71,7 +72,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
             comparing.audit, comparing.overlap, asking.sql),
     "Licenses": (licensing.licenses, licensing.conflicts, licensing.notice),
     "Hand over": (handover.card, handover.report, handover.export),
-    "Prove": (proving.sign, proving.heads, proving.verify),
+    "Prove": (proving.sign, proving.heads, proving.verify, bundling.bundle, bundling.attest),
     "Look after": (upkeep.check, upkeep.seal, upkeep.end, upkeep.version),
 }  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from origin.cli.arguments import Session, Target
+from origin.cli.arguments import Limit, Session, Target
 from origin.cli.asking import wanted_sample
 from origin.cli.grouping import Command, Grouped
 from origin.cli.picking import Chosen, picked
@@ -183,7 +183,9 @@ def _written(chosen: Chosen, text: str, path: Path | None) -> None:
 
 def verify(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A proof, or a file of signed heads.")],
+    file: Annotated[
+        Path, typer.Argument(help="A proof, a file of signed heads, a statement or a bundle.")
+    ],
     key: Annotated[
         list[str],
         typer.Option(help="A public key that you trust: its file, or its line. Several: any."),
@@ -195,23 +197,39 @@ def verify(
     holds_record: Annotated[
         bool, typer.Option("--record", help="Hold the database at --path against a signed head.")
     ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="With a bundle: which recorded samples are in this data set."),
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(help="This column of the data set is the sample, not its rows.")
+    ] = None,
+    limit: Limit = 20,
 ) -> None:
-    """Check a proof, or a signed head; no database is needed.
+    """Check a proof, a signed head, a statement or a bundle; no database is needed.
 
     With --record: the record is computed anew and held against the heads in the file,
     and what was edited since is told. The exit code is 1 when something does not hold.
+    With --against: the data set is .jsonl, .json, .csv, .parquet, .txt or .npy.
 
     Example: origin verify absent.proof --key team.key.pub
     """
-    from origin.verify import verify_text
+    from origin.cli.bundling import show_bundle
+    from origin.verify import is_bundle, verify_text
+    from origin.verify.envelope import is_envelope
     from origin.verify.forms import is_proof
 
     chosen: Chosen = context.obj
     keys = trusted_keys(key, succession or [])
+    if is_bundle(file) and not holds_record:
+        show_bundle(chosen, file, keys, against, column, limit)
+        return
+    if against is not None:
+        raise ConfigurationError("--against goes with a bundle, and not with --record")
     told = _read(file)
     if holds_record:
         _hold(chosen, _heads_in(told), keys)
-    elif is_proof(told):
+    elif is_proof(told) or is_envelope(told):
         _show(chosen, [verify_text(told, keys)])
     else:
         _show(chosen, [verify_text(str(note), keys) for note in _heads_in(told)])

@@ -70,6 +70,26 @@ class Given:
         """Those of the distinct ones; what was given more than once goes by the first."""
         return frozenset(self._firsts.tolist())
 
+    def numbers_of(self, packed: bytes) -> npt.NDArray[np.int64]:
+        """Of each of some fingerprints, end to end, the first number it was given as, or -1.
+
+        >>> Given([(3, b"a" * 32), (5, b"a" * 32)]).numbers_of(b"a" * 32 + b"b" * 32).tolist()
+        [3, -1]
+        """
+        wanted = np.frombuffer(packed, np.uint8).reshape(-1, 32)
+        heads = wanted[:, :8].copy().view(">u8").reshape(-1).astype(np.uint64)
+        places = np.searchsorted(self._heads, heads)
+        found = np.full(len(wanted), -1, np.int64)
+        left = np.arange(len(wanted))
+        # Hardly ever do two that differ agree in their heads; then the next place is looked at.
+        while len(left := left[places[left] < len(self._heads)]):
+            left = left[self._heads[places[left]] == heads[left]]
+            is_it = (self._packed[places[left]] == wanted[left]).all(axis=1)
+            found[left[is_it]] = self._numbers[places[left[is_it]]]
+            left = left[~is_it]
+            places[left] += 1
+        return found
+
     def ranges(self) -> list[Range]:
         """Ranges of sample ids that hold them all."""
         if len(self._packed) > _FEW:
