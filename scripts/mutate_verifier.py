@@ -34,7 +34,7 @@ TESTS = {
         "tests/verify/test_absence.py tests/verify/test_consistency.py "
         "tests/verify/test_verdict.py tests/verify/test_tampering.py tests/verify/test_command.py "
         "tests/verify/test_bundle.py tests/verify/test_archive.py tests/verify/test_trees.py "
-        "tests/verify/test_statement.py"
+        "tests/verify/test_statement.py tests/verify/test_bundle_records.py"
     ),
 }
 SLOW = (
