@@ -1,6 +1,7 @@
 """Zips of one layout only: what else a file may be, it is no bundle."""
 
 import io
+import os
 import struct
 import zipfile
 import zlib
@@ -262,6 +263,15 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
             verify(path, KEYS)
         with pytest.raises(ProofError, match="cannot read"):
             verify_bundle(path, KEYS)
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="pipes have no names here")
+def test_a_proof_in_a_pipe_is_read_once() -> None:
+    ours, theirs = os.pipe()
+    with os.fdopen(theirs, "wb") as out:
+        out.write(MEMBERS["head.note"])
+    assert verify(f"/dev/fd/{ours}", KEYS).kind == "head"
+    os.close(ours)
 
 
 def test_deflated_bytes_that_are_others(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Sequence
 
 from origin.core.note import Note, PublicKey
@@ -63,16 +64,16 @@ def is_bundle(path: str | os.PathLike[str]) -> bool:
     """Whether a file begins as a bundle does.
 
     Args:
-        path: of the file.
-
-    Raises:
-        ProofError: it cannot be read.
+        path: of the file; one that cannot be read is none.
     """
     try:
+        # A pipe can be read once only, and so is left to whoever reads all of it.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
         with open(path, "rb") as file:
             return is_archive(file.read(4))
-    except (OSError, ValueError) as error:
-        raise ProofError(f"cannot read {os.fspath(path)!r}: {error}") from None
+    except (OSError, ValueError):
+        return False
 
 
 def verify_text(text: str, keys: Iterable[PublicKey]) -> Verdict:
