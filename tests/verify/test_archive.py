@@ -62,6 +62,8 @@ def test_the_layout_is_a_zip(tmp_path: Path, large: bool) -> None:
         assert file.testzip() is None
         assert {one.filename: file.read(one) for one in file.infolist()} == dict(in_order())
         assert {one.date_time for one in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        versions = {(one.create_version, one.extract_version) for one in file.infolist()}
+        assert versions == {(45, 45) if large else (20, 20)}
     assert verify_bundle(written(tmp_path, content), KEYS).ok
     with Archive(tmp_path / "run.origin") as archive:
         assert [*archive.members] == [name for name, _ in in_order()]
