@@ -92,9 +92,7 @@ def test_a_real_match_behind_a_false_one_is_found(engine, write, session):
     "value", ["", "abc", "g" * 64, "ab" * 31 + "a\n", " " + "ab" * 32, "ab" * 33, b"ab", 5, None]
 )
 def test_what_is_no_id_says_how_to_get_one(engine, value):
-    with pytest.raises(
-        SampleNotFoundError, match=r"64 hex digits.*db\.fingerprint\(value\)"
-    ):
+    with pytest.raises(SampleNotFoundError, match=r"64 hex digits.*db\.fingerprint\(value\)"):
         engine.trace_sample(value)
 
 
