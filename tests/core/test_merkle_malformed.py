@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from merkle_reference import ref_hash, ref_mth
+from merkle_reference import ref_hash, ref_mth, ref_node
 
 from origin.core.merkle import (
     consistency_proof,
@@ -195,3 +195,15 @@ def test_leaves_must_be_bytes(bad: object) -> None:
 def test_bytes_are_no_list_of_leaves() -> None:
     with pytest.raises(TypeError, match="not int"):
         merkle_root(b"abc")  # type: ignore[arg-type]
+
+
+def test_the_largest_tree_there_may_be() -> None:
+    last = 2**64 - 2  # all of its bits but the lowest are set: 63 siblings, each on the left
+    siblings = [bytes([number]) * 32 for number in range(63)]
+    root = leaf_hash(b"x")
+    for sibling in siblings:
+        root = ref_node(sibling, root)
+    assert verify_inclusion(b"x", last, last + 1, siblings, root) is True
+    assert verify_inclusion(b"x", last, last + 2, siblings, root) is False
+    assert verify_consistency(last + 1, last + 1, [], root, root) is True
+    assert verify_consistency(last + 2, last + 2, [], root, root) is False

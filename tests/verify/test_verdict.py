@@ -179,6 +179,7 @@ def test_absence_where_fingerprints_differ() -> None:
 def test_fingerprints_with_a_key_say_so() -> None:
     keyed = absence_of({"fingerprint": "hmac-sha256"}, {"fingerprint": "hmac-sha256"})
     assert keyed.does_not == (LATER, OTHERS, KEYED, SET, RECORD, HISTORY)
+    assert KEYED in absence_of({"fingerprint": "hmac-sha256"}, {}).does_not
     session = Session([prints(1)], fingerprint="hmac-sha256")
     verdict = verify_text(session.inclusion(0, 0, 0).text(), KEYS)
     assert verdict.does_not == (RECORD, "what the sample did to the model", KEYED, HISTORY)

@@ -220,7 +220,7 @@ def _unseen(opened: list[OpenLeaf], missing: int) -> list[str]:
 def absent_processes(opened: list[OpenLeaf]) -> int:
     """How many training processes have no stream."""
     world = max(one.world_size for one in opened)
-    return max(0, world - len({one.rank for one in opened if one.rank < world}))
+    return world - len({one.rank for one in opened if one.rank < world})
 
 
 def _keyed(opened: list[OpenLeaf]) -> list[str]:
